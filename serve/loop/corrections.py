@@ -1,7 +1,8 @@
 """Corrected lines on disk: a PNG and a JSON file each, in the form that training reads (`image_json`).
 
 Training reads every PNG of the folder and asks for its JSON file, so the PNG is written last and removed first:
-a correction exists as soon as, and as long as, its PNG does, and one that was cut short is never seen.
+a correction exists as soon as, and as long as, its PNG does, and one that was cut short is never seen. A JSON file that
+somebody damaged is listed as such, and kept aside when its picture is corrected anew.
 """
 
 import hashlib
@@ -19,10 +20,10 @@ import cv2
 import numpy as np
 
 from serve.errors import ConflictError, TooLargeError, UndecodableError, UnknownError
-from serve.loop.files import read_fields
-from train.data.images import Image
+from serve.loop.files import make_damage_error, read_fields
+from train.data.images import Image, decode
 from train.data.texts.forms import HALVES, invisible_places, name_character, normal_form
-from train.errors import CheckpointError
+from train.errors import CheckpointError, DataError
 from train.system.files import locked, remove_durably, write_whole
 
 TEXT_KEY, ORIGINAL_KEY = "corrected_text", "original_text"
@@ -42,12 +43,14 @@ class Correction:
         text: what it says, as a person typed it, without outer white space.
         original: what was read instead; None if that was not sent.
         created: UTC, ISO 8601, when the image first came.
+        damaged: what is wrong with its file, and what to do, where that cannot be read; its text is empty then.
     """
 
     id: str
     text: str
     original: str | None
     created: str
+    damaged: str | None = None
 
 
 class CorrectionStore:
@@ -79,16 +82,17 @@ class CorrectionStore:
         key = hash_image(image)
         labels, pixels = self._paths(key)
         with locked(self.folder):
-            new = not (pixels.exists() and labels.exists())
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            correction = Correction(key, text, original, now if new else _read(labels).created)
+            new = not (labels.exists() and _holds(pixels, key))
+            created = _format(datetime.now(UTC)) if new else _keep_created(labels, pixels)
+            correction = Correction(key, text, original, created)
             encoded = _encode_png(image) if new else b""
             write_whole(labels, _encode_json(correction, extra), durable=True)
             if new:
                 try:
                     write_whole(pixels, encoded, durable=True)
                 except OSError:  # a full disk
-                    labels.unlink(missing_ok=True)
+                    if not pixels.exists():
+                        labels.unlink(missing_ok=True)
                     raise
         return correction, new
 
@@ -115,6 +119,7 @@ class CorrectionStore:
                 raise _unknown(key)
             remove_durably(pixels)
             remove_durably(labels)
+            _aside(labels).unlink(missing_ok=True)
 
     def snapshot(self, folder: Path) -> list[Correction]:
         """Copy all corrections, as they are at one moment, into an existing folder; return them, the oldest first.
@@ -148,9 +153,14 @@ class CorrectionStore:
 
     def _find(self, key: str) -> Correction | None:
         """Return a correction, None if it was removed since its name was read."""
+        labels, pixels = self._paths(key)
         try:
-            return _read(self._paths(key)[0])
+            return _read(labels)
         except FileNotFoundError:
+            return None
+        except CheckpointError as error:
+            with suppress(FileNotFoundError):
+                return Correction(key, "", None, _find_time(pixels), str(error))
             return None
 
     def _find_paths(self, key: str) -> tuple[Path, Path]:
@@ -200,8 +210,42 @@ def _tell_remedy(path: Path) -> str:
 
 
 def _read(path: Path) -> Correction:
-    fields = read_fields(path, (TEXT_KEY, "created"), _tell_remedy(path))
-    return Correction(path.stem, fields[TEXT_KEY], fields.get(ORIGINAL_KEY), fields["created"])
+    remedy = _tell_remedy(path)
+    fields = {ORIGINAL_KEY: None} | read_fields(path, (TEXT_KEY, "created"), remedy)
+    for name in (TEXT_KEY, "created", ORIGINAL_KEY):
+        if not isinstance(fields[name], str) and (name, fields[name]) != (ORIGINAL_KEY, None):
+            raise make_damage_error(path, f"{name} is {fields[name]!r:.40}, no text", remedy)
+    return Correction(path.stem, fields[TEXT_KEY], fields[ORIGINAL_KEY], fields["created"])
+
+
+def _holds(pixels: Path, key: str) -> bool:
+    """Say whether a correction's PNG is there and whole."""
+    try:
+        return hash_image(decode(pixels.read_bytes(), "")) == key
+    except (FileNotFoundError, DataError):
+        return False
+
+
+def _keep_created(labels: Path, pixels: Path) -> str:
+    """Return when a correction first came; a damaged JSON file is kept aside: somebody may have written in it."""
+    try:
+        return _read(labels).created
+    except CheckpointError:
+        shutil.copyfile(labels, _aside(labels))
+        return _find_time(pixels)
+
+
+def _aside(labels: Path) -> Path:
+    return labels.with_suffix(f"{labels.suffix}.damaged")
+
+
+def _find_time(pixels: Path) -> str:
+    """Return when a picture was written, which is once."""
+    return _format(datetime.fromtimestamp(pixels.stat().st_mtime, UTC))
+
+
+def _format(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
 
 
 def _encode_json(correction: Correction, extra: Mapping[str, Any]) -> bytes:

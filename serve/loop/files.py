@@ -13,12 +13,13 @@ def read_fields(path: Path, needed: Collection[str] = (), remedy: str = "restore
     try:
         fields = dict(json.loads(path.read_bytes()))
         lacking = [name for name in needed if name not in fields]
-    except (ValueError, TypeError) as error:
-        raise _damaged(path, str(error), remedy) from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise make_damage_error(path, str(error), remedy) from error
     if lacking:
-        raise _damaged(path, f"no {lacking[0]}", remedy)
+        raise make_damage_error(path, f"no {lacking[0]}", remedy)
     return fields
 
 
-def _damaged(path: Path, what: str, remedy: str) -> CheckpointError:
+def make_damage_error(path: Path, what: str, remedy: str = "restore it") -> CheckpointError:
+    """Return the error of a file that is not as the server wrote it."""
     return CheckpointError("a file of the storage must be as the server wrote it", f"{path}: {what}", remedy)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from serve.errors import BusyError
-from train.system.memory import KEEP_FREED
+from train.system.memory import ask_to_keep_freed
 
 UNKNOWN = "UNKNOWN"
 CLUSTER = "OCRTUNE_CLUSTER"
@@ -47,7 +47,9 @@ class RayJobs:
             self._client().submit_job(
                 entrypoint=shlex.join(command),
                 submission_id=name,
-                runtime_env={"env_vars": {**KEEP_FREED, **environment, CLUSTER: find_cluster_address()}},
+                runtime_env={
+                    "env_vars": {**ask_to_keep_freed(), **environment, CLUSTER: find_cluster_address()}
+                },
             )
         except FAILURES as error:
             raise _unreachable(error) from error

@@ -33,6 +33,9 @@ QUEUED, STOPPED = "queued", "stopped"
 UNDER_WAY = frozenset({QUEUED, RUNNING})
 ID = re.compile(r"\d{8}-\d{6}-\d{6}", re.ASCII)
 SPLIT = "split.json"
+KEPT = ("created", "start", "lines", "request", "serving", "bundle")
+STATED = ("state", "progress", "message")
+"""Fields that a retraining's files have, whichever version wrote them."""
 SUBMITTED_S = 60
 STOPPING_S = 15
 # Ray's state of a job whose `state.json` has no end yet, as ours; any other state means that it failed.
@@ -122,7 +125,7 @@ class Retrainings:
         """Return the state of a retraining; raise UnknownError if there is none of that id."""
         if not ID.fullmatch(key) or not (self._folder / key / JOB).is_file():
             raise UnknownError("a retraining must exist", repr(key), "list them with GET /api/retrain")
-        job = read_fields(self._folder / key / JOB)
+        job = read_fields(self._folder / key / JOB, KEPT)
         state = self._find_state(key)
         scores = state.get("scores")
         return Status(
@@ -167,7 +170,7 @@ class Retrainings:
             force: whatever the verdict; it must have finished.
         """
         status = self.status(key)
-        job = read_fields(self._folder / key / JOB)
+        job = read_fields(self._folder / key / JOB, KEPT)
         if not status.can_promote and not (force and status.state == FINISHED):
             outdated = status.state == FINISHED and not self._still_serves(job)
             finished = "retrain again, or send force=true"
@@ -217,7 +220,7 @@ class Retrainings:
 
     def _read_state(self, key: str) -> dict[str, Any]:
         try:
-            return read_fields(self._folder / key / STATE)
+            return read_fields(self._folder / key / STATE, STATED)
         except FileNotFoundError:
             return {"state": QUEUED, "progress": 0.0, "message": "waits for the cluster"}
 
@@ -260,7 +263,7 @@ class Retrainings:
         held: list[list[str]] = []
         for key in self._keys():
             if self._find_state(key)["state"] not in (FAILED, STOPPED):
-                split = read_fields(self._folder / key / SPLIT)
+                split = read_fields(self._folder / key / SPLIT, ("train", "val", "test"))
                 learnt += split["train"] + split["val"]
                 held += split["test"]
         first, second = (

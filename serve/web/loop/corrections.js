@@ -87,6 +87,7 @@ function face(item, picture, onedit, ondelete) {
   const read = item.original !== null && item.original !== item.text;
   const before = read ? h("p", { class: "was" }, "read as ", h("span", { class: "text", dir: "auto" }, marked(was))) : null;
   const words = h("div", { class: "words" }, h("p", { class: "text", dir: "auto" }, read ? marked(now) : item.text), before);
+  if (item.damaged) words.append(h("p", { class: "text empty" }, "The file of its text is damaged: correct it again, or delete it."));
   words.append(h("p", { class: "soft" }, moment(item.created)));
   const buttons = h(
     "div",
@@ -112,7 +113,7 @@ function edit(element, item, picture, still) {
     picture,
     save: async (text) => {
       await saveCorrection(element.png, text, item.original);
-      item.text = text.trim();
+      [item.text, item.damaged] = [text.trim(), null];
       shut();
       toast("Saved.");
     },
@@ -132,7 +133,8 @@ async function remove(element, item) {
     else await countCorrections();
     if (!list.children.length) list.append(nothingYet());
     near?.querySelector("button")?.focus();
-    toast(`Deleted ${item.text}.`, { label: "Undo", run: () => restore(element.png, item) });
+    const undo = { label: "Undo", run: () => restore(element.png, item) };
+    toast(`Deleted ${item.text || "it"}.`, item.damaged ? undefined : undo);
   } catch (error) {
     toast(`Not deleted: ${error.message}`);
   }

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from tests.serve.loop.loop_parts import made
 from train.data import images
 from train.data.formats import load
 from train.data.texts.forms import normal_form
-from train.errors import CheckpointError, OcrError
+from train.errors import OcrError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 IMAGES = st.tuples(st.integers(1, 6), st.integers(1, 8)).flatmap(
@@ -86,14 +87,45 @@ def test_training_reads_the_folder(store: CorrectionStore) -> None:
     assert {sample.text for sample in splits["all"]} == {"T0", "T1", "T2"}
 
 
-@pytest.mark.parametrize("left", ["{half", "[]", "{}"])
+DAMAGES = [
+    "{half",
+    "[]",
+    "{}",
+    '{"corrected_text": 7, "created": ""}',
+    '{"corrected_text": "A", "created": null}',
+]
+
+
+@pytest.mark.parametrize("left", DAMAGES)
 def test_one_that_was_damaged_is_named_and_can_be_removed(store: CorrectionStore, left: str) -> None:
-    correction, _ = store.add(made(1), "A1")
+    other, correction = store.add(made(2), "B2")[0], store.add(made(1), "A1")[0]
     (store.folder / f"{correction.id}.json").write_text(left)
-    with pytest.raises(CheckpointError, match=f"{correction.id}.json: .*DELETE /corrections/{correction.id}"):
-        store.page()
+    listed = {one.id: one for one in store.page()}
+    damaged = listed[correction.id]
+    assert (listed[other.id], damaged.text, damaged.created[:2]) == (other, "", "20")
+    told = f"{correction.id}.json: .*DELETE /corrections/{correction.id}"
+    assert re.search(told, str(damaged.damaged))
     store.remove(correction.id)
-    assert store.page() == []
+    assert store.page() == [other]
+
+
+@pytest.mark.parametrize("left", DAMAGES)
+def test_one_that_was_damaged_gives_way_and_is_kept(store: CorrectionStore, left: str) -> None:
+    labels = store.folder / f"{store.add(made(1), 'A1')[0].id}.json"
+    labels.write_text(left)
+    again, new = store.add(made(1), "A2")
+    assert (new, store.page()) == (False, [again])
+    assert labels.with_name(f"{labels.name}.damaged").read_text() == left
+    assert [sample.text for sample in load(store.folder)[1]["all"]] == ["A2"]
+    store.remove(again.id)
+    assert [path.name for path in store.folder.iterdir()] == [".lock"]
+
+
+def test_a_picture_that_was_damaged_is_written_again(store: CorrectionStore) -> None:
+    pixels = store.folder / f"{store.add(made(1), 'A1')[0].id}.png"
+    pixels.write_bytes(pixels.read_bytes()[:40])
+    assert store.add(made(1), "A1")[1]
+    np.testing.assert_array_equal(images.read(pixels), made(1))
 
 
 def test_one_whose_text_was_taken_away_is_named_and_can_be_added_again(
