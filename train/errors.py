@@ -1,5 +1,10 @@
 """Errors that say the rule, the value that broke it, and the remedy; each carries its exit status."""
 
+from __future__ import annotations  # another Python may read this, an older one, too
+
+import errno
+from typing import NamedTuple
+
 
 class OcrError(Exception):
     """Something the user can mend.
@@ -66,3 +71,50 @@ class ForgettingError(OcrError):
 
 class ParityError(OcrError):
     """The exported model and the training framework do not read the same."""
+
+
+class Refusal(NamedTuple):
+    """What the system says where it does not write a file: what must hold, what was found, what to do (`OcrError`)."""
+
+    rule: str
+    value: str
+    remedy: str
+
+
+_ROOM = "there must be room for what is written", "make room"
+_RIGHTS = "this user must have the right to what is read and written", "give it (chown, chmod)"
+_DISK = "the disk must be whole, and mounted for writing", "see to it"
+_KINDS = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: _ROOM,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: _DISK,
+    errno.EIO: _DISK,
+}
+
+
+def explain_refusal(error: OSError) -> Refusal | None:
+    """Return what a refused write says; None for an error of another kind."""
+    kind = _KINDS.get(error.errno or 0)
+    return Refusal(kind[0], name_refused(error), kind[1]) if kind else None
+
+
+def make_storage_error(error: BaseException, rule: str, then: str) -> StorageError:
+    """Return what to say of a write that failed: the system's own reason, where it has one.
+
+    Args:
+        error: of the write.
+        rule: that it broke, where the system says no more.
+        then: what to do when that is mended.
+    """
+    told = explain_refusal(error) if isinstance(error, OSError) else None
+    told = told or Refusal(rule, str(error), "make room, or make the storage writable")
+    return StorageError(told.rule, told.value, f"{told.remedy}, and {then}")
+
+
+def name_refused(error: OSError) -> str:
+    """Return the system's words, and the files that they are about, where it names any."""
+    named = ", ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    return f"{error.strerror or error}{f': {named}' if named else ''}"

@@ -1,15 +1,12 @@
 """When the study's own files cannot be written: an interruption, not a failure."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
 
-from train.errors import OcrError, StorageError
-
-UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+from train.errors import OcrError, StorageError, explain_refusal, make_storage_error
 
 
 @contextmanager
@@ -25,11 +22,7 @@ def storage_errors() -> Iterator[None]:
             raise
         if isinstance(found, StorageError):
             raise found from error
-        raise StorageError(
-            "the study's files must be written",
-            found,
-            "make room, or make the storage writable, and --resume",
-        ) from error
+        raise make_storage_error(found, "the study's files must be written", "--resume") from error
 
 
 def walk_causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -42,5 +35,5 @@ def walk_causes(error: BaseException | None) -> Iterator[BaseException]:
 def is_unwritable(error: BaseException) -> bool:
     """Return whether an error says that files cannot be written; SQLite's and Optuna's are those of optuna.db."""
     if isinstance(error, OSError):
-        return error.errno in UNWRITABLE
+        return explain_refusal(error) is not None
     return isinstance(error, StorageError | OperationalError | StorageInternalError)

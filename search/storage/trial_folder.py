@@ -13,7 +13,7 @@ from ray.tune import Checkpoint as Saved
 
 from search.storage.scratch import scratch_folder
 from train.checkpoint import Checkpoint, load_checkpoint
-from train.errors import CheckpointError, StorageError
+from train.errors import CheckpointError, make_storage_error
 from train.system.files import write_whole
 
 CHECKPOINT_FOLDER = "checkpoint"
@@ -103,9 +103,7 @@ def _writing(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(
-            f"{what} must be written whole", error, "make room, or make the storage writable, and --resume"
-        ) from error
+        raise make_storage_error(error, f"{what} must be written whole", "--resume") from error
 
 
 MICRO_BATCHES_FILE = "parts.json"

@@ -27,7 +27,7 @@ from serve.errors import BusyError, NoRoomError, RequestError, UnauthorisedError
 from serve.intake.turns import CALLER, Caller
 from serve.metrics import Metrics
 from serve.settings import Settings
-from train.errors import OcrError
+from train.errors import OcrError, explain_refusal, name_refused
 
 log = logging.getLogger("ray.serve")
 
@@ -45,13 +45,8 @@ LOG_ID = "ocrtune.log_id"
 MOST_SAID = 4000
 """Characters of an error: what was sent may stand in it."""
 SCHEMES = ("bearer", "token")
-UNUSABLE = frozenset(
-    {
-        errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO,
-        errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
-    }
-)  # fmt: skip
-"""What a disk that is full, or a storage that was changed from outside, ends a request with."""
+UNUSABLE = frozenset({errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
+"""What a storage that was changed from outside ends a request with."""
 
 
 class Door:
@@ -203,12 +198,8 @@ def describe_error(error: Exception, log_id: str) -> tuple[int, str, dict[str, s
     """Return the HTTP status of any error, the text for the client, and the headers that go with it."""
     if isinstance(error, HTTPException):
         return error.status_code, str(error.detail), dict(error.headers or {})
-    if isinstance(error, OSError) and error.errno in UNUSABLE:
-        error = NoRoomError(
-            "the server's storage must have room and be a folder that can be written",
-            error.strerror,
-            "make room there, or mend it",
-        )
+    if isinstance(error, OSError):
+        error = _explain_storage(error) or error
     if not isinstance(error, OcrError):
         log.error("request %r failed", log_id, exc_info=error)
         return 500, "Internal server error", {}
@@ -218,6 +209,15 @@ def describe_error(error: Exception, log_id: str) -> tuple[int, str, dict[str, s
         str(error)[:MOST_SAID],
         {"retry-after": str(error.retry_after_s)} if isinstance(error, BusyError) else {},
     )
+
+
+def _explain_storage(error: OSError) -> NoRoomError | None:
+    """Return what to say of a disk that is full, or of a storage that was changed from outside; None for the rest."""
+    if refusal := explain_refusal(error):
+        return NoRoomError(f"of the server's storage, {refusal.rule}", refusal.value, refusal.remedy)
+    if error.errno not in UNUSABLE:
+        return None
+    return NoRoomError("the server's storage must hold what it wrote", name_refused(error), "mend it")
 
 
 def make_error_body(status: int, text: str, log_id: str | None = None) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A reading from beginning to end: what is named becomes an output that is whole, however often it was interrupted."""
 
-import errno
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,10 +17,9 @@ from serve.folder.progress import Progress
 from serve.folder.rows import Record, list_rows, list_troubles, make_refusal
 from serve.folder.settings import FolderSettings
 from serve.folder.tables import TABLES, write_json_lines
-from train.errors import DataError, ModelError, StorageError
+from train.errors import DataError, ModelError, explain_refusal, make_storage_error
 from train.system.files import make_folder, replace_file
 
-UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 FEW_PARTS = 4
 """Parts whose readers may end before that is no longer taken for the fault of a file."""
 
@@ -195,16 +193,15 @@ def _list_troubles(parts: Parts) -> Iterator[Record]:
 
 @contextmanager
 def _storing(output: Path) -> Iterator[None]:
-    """Turn the error of a full disk, or of one that is not written any more, into StorageError."""
+    """Turn the error of a full disk, or of one that may not be written any more, into StorageError."""
     try:
         yield
     except OSError as error:
-        if error.errno not in UNWRITABLE:
+        if explain_refusal(error) is None:
             raise
-        raise StorageError(
-            "what is read must be written beside --output",
-            f"{error.filename or output} ({error.strerror})",
-            "make room, and go on with the same command and --resume",
+        error.filename = error.filename or output
+        raise make_storage_error(
+            error, "what is read must be written", "go on with the same command and --resume"
         ) from error
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from train.errors import OcrError, UsageError
+from train.errors import OcrError, UsageError, explain_refusal, name_refused
 
 INTERRUPTED = 3
 OURS = ("search", "serve", "spaces", "train", "benchmarks")
@@ -153,11 +153,12 @@ def failed(error: OcrError) -> int:
 
 def unusable(error: OSError) -> OcrError:
     """Return what to say of a file or folder that the system refuses."""
-    named = ", ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    if refusal := explain_refusal(error):
+        return OcrError(refusal.rule, refusal.value, f"{refusal.remedy}, or name another place")
     return OcrError(
-        "files and folders must be there, with room and rights",
-        f"{error.strerror}{f': {named}' if named else ''}",
-        "make room, mend it, or name another place",
+        "files and folders must be there, each where it is named",
+        name_refused(error),
+        "mend it, or name another place",
     )
 
 

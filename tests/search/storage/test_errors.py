@@ -14,6 +14,20 @@ def full() -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def denied() -> None:
+    raise PermissionError(errno.EACCES, "Permission denied", "/data/a.png")
+
+
+def test_a_missing_right_is_no_lack_of_room() -> None:
+    with pytest.raises(StorageError) as caught, storage_errors():
+        wrapped(denied)
+    assert "the right to what is read and written, got Permission denied: /data/a.png; give it" in str(
+        caught.value
+    )
+    assert str(caught.value).endswith("and --resume")
+    assert "room" not in str(caught.value)
+
+
 def unsaved() -> None:
     raise StorageError("a checkpoint must be written whole", "no space", "make room")
 

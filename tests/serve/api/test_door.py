@@ -219,7 +219,7 @@ def test_a_compressed_body_is_refused() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOTDIR])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.ENOTDIR])
 def test_a_storage_that_cannot_be_used_is_told(number: int) -> None:
     async def full(_: Request) -> Response:
         raise OSError(number, os.strerror(number))

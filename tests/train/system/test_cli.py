@@ -102,7 +102,7 @@ def test_what_the_system_refuses_is_one_line(tmp_path: Path, capsys: pytest.Capt
 
     assert cli.run(main, []) == 1
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: files and folders must be there, with room and rights, got No such file")
+    assert line.startswith("error: files and folders must be there, each where it is named, got No such file")
     assert str(tmp_path / "none" / "file") in line
 
 
