@@ -13,10 +13,12 @@ from ray.experimental.internal_kv import _internal_kv_get
 
 from train.errors import UsageError
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
-from train.system.memory import KEEP_FREED
+from train.system.memory import ask_to_keep_freed
 from train.system.processor import count_cores
 
 ADDRESS = "RAY_ADDRESS"
+GIVEN_GPUS_ALONE = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}
+"""Environment in which a process that Ray gave no GPU sees none: all trials would train on the first one."""
 
 
 def check_cluster() -> None:
@@ -77,19 +79,14 @@ def start_ray() -> None:
 
 def _of_own() -> dict[str, Any]:
     """Return what a cluster that is started here is told; its processes have the environment of this one."""
-    os.environ |= _allocator()
+    os.environ |= ask_to_keep_freed() | GIVEN_GPUS_ALONE
     # By itself Ray takes all cores of the machine, those too that this process may not run on.
     return {"num_cpus": count_cores()}
 
 
 def _of_joined() -> dict[str, Any]:
     """Return what a cluster is told whose processes have an environment of their own."""
-    return {"runtime_env": {"env_vars": _allocator()}}
-
-
-def _allocator() -> dict[str, str]:
-    """Return how processes that train keep memory, where the user has not said it."""
-    return {name: value for name, value in KEEP_FREED.items() if name not in os.environ}
+    return {"runtime_env": {"env_vars": ask_to_keep_freed() | GIVEN_GPUS_ALONE}}
 
 
 def read_reserved_by_job() -> dict[str, Mapping[str, float]]:

@@ -29,7 +29,7 @@ from train.engine import GROUPS, Features, World
 from train.engines import ENGINES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
-from train.system.memory import KEEP_FREED
+from train.system.memory import ask_to_keep_freed
 from train.system.parent import end_with_parent
 from train.system.processor import count_cores
 from train.tasks import TASKS
@@ -162,7 +162,7 @@ def measure(
     with subprocess.Popen(
         command,
         cwd=REPOSITORY,
-        env={**KEEP_FREED, **os.environ, **environment},
+        env={**os.environ, **ask_to_keep_freed(), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -89,14 +89,27 @@ KEEP_FREED: Mapping[str, str] = {
 
 Ray's processes train in a thread, which has a heap of its own before it could ask for another.
 """
-ARENA_MAX, MMAP_MAX, TRIM_THRESHOLD = -8, -4, -1  # of mallopt, which takes an int: -1 is never
+MALLOPT = {
+    "MALLOC_ARENA_MAX": (-8, 1),
+    "MALLOC_MMAP_MAX_": (-4, 0),
+    "MALLOC_TRIM_THRESHOLD_": (-1, -1),  # never: it takes an int
+}
+"""The same for `mallopt`: parameter and value."""
+
+
+def ask_to_keep_freed() -> dict[str, str]:
+    """Return `KEEP_FREED` without what the user has said in this process's environment, which stays as it is.
+
+    What is said in the environments of a cluster's other nodes is not seen, and gives way.
+    """
+    return {name: value for name, value in KEEP_FREED.items() if name not in os.environ}
 
 
 def keep_freed() -> None:
-    """Let this process keep what it frees; call it before any thread is started."""
+    """Let this process keep what it frees, as `ask_to_keep_freed`; call it before any thread is started."""
     with suppress(AttributeError, OSError):  # another C library
-        for parameter, value in ((ARENA_MAX, 1), (MMAP_MAX, 0), (TRIM_THRESHOLD, -1)):
-            ctypes.CDLL(None).mallopt(parameter, value)
+        for name in ask_to_keep_freed():
+            ctypes.CDLL(None).mallopt(*MALLOPT[name])
 
 
 def give_back() -> None:

@@ -44,16 +44,19 @@ def test_a_step_in_a_thread_takes_the_pages_that_the_last_one_freed() -> None:
     usual = faults()
     assert faults("asked") < 0.05 * usual
     assert faults(environment=dict(KEEP_FREED)) < 0.05 * usual
+    own = {"MALLOC_MMAP_MAX_": "65536", "MALLOC_MMAP_THRESHOLD_": "1000000"}
+    assert faults("asked", environment=own) > 0.5 * usual, "what the user has said stays"
 
 
 def test_processes_of_a_cluster_that_a_search_starts_keep_what_they_free_and_go_as_first_as_it() -> None:
-    """What the user has said stays; Ray would let all other programs go before a trial."""
+    """What the user has said stays; no process is behind others, and none sees a GPU that it was not given."""
     own = {"MALLOC_ARENA_MAX": "3"}
     said = (
         "import os, ray\n"
         "from search.preflight.cluster import start_ray\n"
         "start_ray()\n"
-        "get = ray.remote(lambda: [f'{n}={v}' for n, v in os.environ.items() if n.startswith('MALLOC_')])\n"
+        "said = ('MALLOC_', 'CUDA_VISIBLE')\n"
+        "get = ray.remote(lambda: [f'{n}={v}' for n, v in os.environ.items() if n.startswith(said)])\n"
         "nice = ray.remote(lambda: os.nice(0))\n"
         "print(*ray.get(get.remote()), f'behind={ray.get(nice.remote()) - os.nice(0)}')"
     )
@@ -62,5 +65,5 @@ def test_processes_of_a_cluster_that_a_search_starts_keep_what_they_free_and_go_
     done = subprocess.run(
         command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
     )
-    wanted = {f"{name}={value}" for name, value in (KEEP_FREED | own).items()} | {"behind=0"}
+    wanted = {f"{name}={value}" for name, value in (KEEP_FREED | own).items()} | {"behind=0", "CUDA_VISIBLE_DEVICES="}
     assert set(done.stdout.splitlines()[-1].split()) == wanted
