@@ -43,8 +43,10 @@ def respond(log_id: str | None, result: Mapping[str, Any], status: int = 200) ->
 
 def note_log_id(request: Request, fields: Mapping[str, Any]) -> None:
     """Note the logId among a request's fields: its answer has it, also where that is an error."""
-    with suppress(ValidationError):
-        request.scope[LOG_ID] = _LOG_ID.validate_python(fields.get("logId"), strict=True)
+    log_id = fields.get("logId")
+    if log_id is not None:  # to refuse None takes as long as to decode a small picture
+        with suppress(ValidationError):
+            request.scope[LOG_ID] = _LOG_ID.validate_python(log_id, strict=True)
 
 
 def validate(model: type[M], fields: Mapping[str, Any]) -> M:
@@ -62,6 +64,8 @@ def fields_in_address(request: Request, model: type[BaseModel]) -> dict[str, Any
 
     Its logId is noted: what goes wrong from here on is answered with it.
     """
+    if not request.scope["query_string"]:
+        return {}
     note_log_id(request, request.query_params)
     return keep_once(
         ((key, value) for key, value in request.query_params.multi_items() if value), model.model_fields

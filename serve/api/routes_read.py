@@ -147,7 +147,7 @@ async def _hold_file(asked: PageRequest, in_form: bytes | None, services: Servic
     settings = services.settings
     if in_form is not None:
         yield in_form
-    elif asked.file.startswith(("http://", "https://")):
+    elif asked.file[:8].lower().startswith(("http://", "https://")):
         fetching = partial(fetch, asked.file, settings.url_hosts, settings.limits)
         async with services.lanes.hold_fetched(fetching) as fetched:
             yield fetched
