@@ -2,8 +2,9 @@
 
     python benchmarks/gpu.py [--part NAME ...] [--seconds S]
 
-serving: lines/s of CUDA, TensorRT and the CPU, by padded width and batch, what a new width costs, and how far the
-probabilities lie from the CPU's. Wants onnxruntime-gpu (docs/cluster.md); a provider that is not there says why.
+serving: lines and pages a second of CUDA, TensorRT and the CPU, by size and batch, and all sizes in turn; what a new
+size costs, and bringing the output back; how far the probabilities lie from the CPU's; and the GPU's memory. Wants
+onnxruntime-gpu (docs/cluster.md); a provider that is not there says why.
 search: two epochs of two trials, half a GPU each.
 training: samples/s of fp32, bf16 and compiled steps, and how long they wait for batches (`benchmarks/precision.py`).
 
@@ -30,7 +31,9 @@ from benchmarks.common import OWN_CLUSTER, REPOSITORY, data_folder, machine, wri
 MODELS = ("pp-ocrv6-tiny", "pp-ocrv6-small")
 WIDTHS, BATCHES = (160, 320, 640), (1, 8, 16)
 NEW_WIDTH = 352
-ROUNDS = 20
+PAGES = ((1, 640, 640), (1, 960, 736), (1, 736, 960))
+"""Pages have sizes of their own; the last one is new to the session."""
+ROUNDS = 10
 BUILD_S = 40.0
 """For an engine of TensorRT; a server waits longer."""
 SPACE = """
@@ -50,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
         for row in PARTS[chosen.part[0]]():
             print(json.dumps(row), flush=True)
         return 0
-    before, name = machine(), find_gpu()
+    before, name = machine(), ask_gpu("name")
     if not name:
         print("benchmarks/gpu.py must have a GPU, got none that nvidia-smi lists; run it where there is one")
         return 2
@@ -64,10 +67,10 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if any("failed" in found for found in parts.values()) else 0
 
 
-def find_gpu() -> str:
-    """Return the first GPU's name; empty if there is none."""
+def ask_gpu(field: str) -> str:
+    """Return what nvidia-smi says of the first GPU; empty if there is none."""
     try:
-        asked = ("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+        asked = ("nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader")
         found = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=30).stdout
     except (OSError, subprocess.SubprocessError):
         return ""
@@ -108,27 +111,29 @@ def measure_training(models: Sequence[str] = MODELS, *options: str) -> Iterator[
 def measure_serving(
     models: Sequence[str] = MODELS, widths: Sequence[int] = WIDTHS, batches: Sequence[int] = BATCHES
 ) -> Iterator[dict[str, Any]]:
-    """Yield a row for each provider, model, width and batch; or for a provider and a model, why there are none."""
+    """Yield the rows of `measure_provider` for each provider and model; or why there are none."""
     from serve.inference.model import load_model
-    from serve.runtime.providers import TENSORRT
     from serve.runtime.sessions import AbsentProviderError
-    from train.system.onnx_session import CPU, CUDA
+    from train.system.onnx_session import CPU, CUDA, TENSORRT
 
-    shapes = [(batch, width) for width in widths for batch in batches] + [(batches[0], NEW_WIDTH)]
-    for provider in (CUDA, TENSORRT, CPU):
-        for model in models:
-            named = {"provider": provider, "model": model}
-            try:
-                for row in measure_provider(load_model("recognition", model).onnx, provider, shapes):
-                    yield named | row
-            except AbsentProviderError as error:
-                yield named | {"absent": str(error)}
+    lines = [(batch, 48, width) for width in widths for batch in batches] + [(batches[0], 48, NEW_WIDTH)]
+    # a server tries TensorRT for lines alone
+    asked = (("recognition", (CUDA, TENSORRT, CPU), lines), ("detection", (CUDA, CPU), PAGES))
+    for task, providers, shapes in asked:
+        for provider in providers:
+            for model in models:
+                named = {"task": task, "provider": provider, "model": model}
+                try:
+                    for row in measure_provider(load_model(task, model).onnx, provider, shapes):
+                        yield named | row
+                except AbsentProviderError as error:
+                    yield named | {"absent": str(error)}
 
 
 def measure_provider(
-    graph: Path, provider: str, shapes: Sequence[tuple[int, int]]
-) -> Iterator[dict[str, float]]:
-    """Yield a row for each (batch, width); the last one is new to the session.
+    graph: Path, provider: str, shapes: Sequence[tuple[int, int, int]]
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each (batch, height, width), the last one new to the session, and one for all in turn.
 
     Raises:
         AbsentProviderError: if the provider does not work here, or TensorRT takes too long to build.
@@ -136,32 +141,48 @@ def measure_provider(
     import numpy as np
 
     from serve.runtime.building import builds
-    from serve.runtime.providers import TENSORRT
     from serve.runtime.sessions import AbsentProviderError, Session
-    from train.system.onnx_session import CPU
+    from train.system.onnx_session import CPU, TENSORRT
 
     rng, threads, started = np.random.default_rng(0), os.cpu_count() or 1, time.perf_counter()
-    inputs = [rng.uniform(-1, 1, (batch, 3, 48, width)).astype(np.float32) for batch, width in shapes]
+    inputs = [
+        rng.uniform(-1, 1, (batch, 3, height, width)).astype(np.float32) for batch, height, width in shapes
+    ]
     if provider == TENSORRT and not builds(graph, provider, inputs[:-1], seconds=BUILD_S):
         raise AbsentProviderError(f"{provider} is not there, or built no engine within {BUILD_S:g} s")
     session, exact = Session(graph, provider, threads, inputs[:-1]), Session(graph, CPU, threads)
     opened = time.perf_counter() - started
-    for lines in inputs:
-        first = _time(session.run, lines)
-        took = min(_time(session.run, lines) for _ in range(ROUNDS))
+    for rows in inputs:
+        first = _time(session.run, rows)
+        took = min(_time(session.run, rows) for _ in range(ROUNDS))
         yield {
-            "width": lines.shape[3],
-            "batch": len(lines),
-            "lines/s": len(lines) / took,
+            "height": rows.shape[2],
+            "width": rows.shape[3],
+            "batch": len(rows),
+            "rows/s": len(rows) / took,
             "first run ms": 1000 * first,
+            "left there ms": 1000 * _time_left_there(session, provider, rows),
             "open s": opened,
-            "difference": float(np.abs(session.run(lines[:1]) - exact.run(lines[:1])).max()),
+            "difference": float(np.abs(session.run(rows[:1]) - exact.run(rows[:1])).max()),
         }
+    took = min(sum(_time(session.run, rows) for rows in inputs) for _ in range(3))
+    yield {"mixed rows/s": sum(map(len, inputs)) / took, "memory": ask_gpu("memory.used")}
 
 
-def _time(run: Callable[[Any], object], lines: Any) -> float:
+def _time_left_there(session: Any, provider: str, rows: Any) -> float:
+    """Return the seconds of a run whose output stays on the GPU: what is missing is spent on bringing it back."""
+    from train.system.onnx_session import CPU
+
+    inner = session._session
+    binding = inner.io_binding()
+    binding.bind_cpu_input(inner.get_inputs()[0].name, rows)
+    binding.bind_output(inner.get_outputs()[0].name, "cpu" if provider == CPU else "cuda")
+    return min(_time(inner.run_with_iobinding, binding) for _ in range(ROUNDS))
+
+
+def _time(run: Callable[[Any], object], rows: Any) -> float:
     started = time.perf_counter()
-    run(lines)
+    run(rows)
     return time.perf_counter() - started
 
 

@@ -22,6 +22,7 @@ from serve.arguments import add_picture_limits
 from serve.folder.parts import errors_of, folder_of, has_begun, require_new
 from serve.folder.settings import FolderSettings, Form
 from serve.folder.tables import TABLES
+from serve.runtime.gpus import require_runtime
 from serve.schemas import Decode
 from serve.settings import Limits
 from train.errors import UsageError
@@ -167,6 +168,8 @@ def main(arguments: Sequence[str]) -> int:
     if not going_on:
         require_output(chosen.output, chosen.form)
     address = find_address(chosen.address)
+    if settings.gpus and not address:
+        require_runtime()
     from serve.folder.reading import Interrupted, read_folder  # imports Ray
 
     try:

@@ -25,6 +25,7 @@ from serve.claims import Claims, claim, format_host
 from serve.environment import count_gpus, prefer_one_process, prepare
 from serve.loop.general import read_general
 from serve.loop.versions import find_serving
+from serve.runtime.gpus import require_runtime
 from serve.settings import Limits, Settings, allowed_hosts, require_resources
 from serve.topology import Layout, choose_layout
 from train.errors import UsageError
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str]) -> None:
     else:
         require_ray_folder()
         find_room_for_token()
+        if chosen.gpus:
+            require_runtime()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     claims = claim(None if chosen.address else settings.storage, chosen.host, chosen.port)
     prepare(chosen.host, chosen.port)

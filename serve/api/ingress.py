@@ -22,6 +22,7 @@ from serve.inference.replicas import RemoteModel
 from serve.loop.versions import Version, Versions, find_serving
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.reading.services import ServedModel, Services
+from serve.runtime.gpus import keep_to_given, require_use
 from serve.settings import Settings
 from train.errors import OcrError
 
@@ -41,7 +42,10 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> Any:
         metrics = Metrics()
+        given = keep_to_given()
         self._fused = _open_fused(self._settings)
+        for model in self._fused.values() if given else ():
+            require_use(model.tuning)
         models: Mapping[str, ServedModel] = self._fused or {
             task: RemoteModel(task, self._settings) for task in self._settings.sources()
         }

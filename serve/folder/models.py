@@ -11,12 +11,16 @@ from serve.inference.detector import TextDetector
 from serve.inference.model import load_model
 from serve.inference.orienter import LineOrienter
 from serve.inference.recogniser import NOTHING, LineReader, Reading, share_out
+from serve.runtime.gpus import require_use
 from train.data.images import Image
 
 
 def open_line_reader(settings: FolderSettings) -> LineReader:
-    """Return the recogniser of a reading."""
-    return LineReader(load_model("recognition", settings.recognition), settings.threads, cores=1)
+    """Return the recogniser of a reading; raise ModelError where it was given a GPU and does not run there."""
+    reader = LineReader(load_model("recognition", settings.recognition), settings.threads, cores=1)
+    if settings.gpus:
+        require_use(reader.tuning.as_dict())
+    return reader
 
 
 class LocalModels:

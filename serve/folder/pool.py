@@ -23,6 +23,7 @@ from serve.folder.places import unpack
 from serve.folder.readers import make_reader
 from serve.folder.rows import Record
 from serve.folder.settings import FolderSettings
+from serve.runtime.gpus import keep_to_given
 from train.errors import ModelError, UsageError
 from train.system.processor import count_cores
 
@@ -49,6 +50,7 @@ class PartReader:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         """Open the models."""
+        keep_to_given()
         self._reader = make_reader(FolderSettings.model_validate(settings))
 
     def __call__(self, batch: pa.Table) -> dict[str, list[Any]]:

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from serve.inference.model import Model
+from serve.runtime.providers import ON_GPUS
 from serve.runtime.sessions import ElasticSession
 from serve.runtime.tuning import Tuning, blank, open_elastic
 from serve.settings import LARGE_PX
 from train.data.geometry.detection import DetectionParameters, decode_boxes, normalise
 from train.data.images import Image
-from train.system.onnx_session import CPU
 
 USUAL_SIDE_PX = 640
 
@@ -37,7 +37,7 @@ class TextDetector:
     @property
     def on_gpu(self) -> bool:
         """Whether it runs elsewhere than on the cores."""
-        return self.tuning.provider != CPU
+        return self.tuning.provider in ON_GPUS
 
     def find(
         self, picture: Image, source_size: tuple[int, int], how: DetectionParameters, alone: bool = False

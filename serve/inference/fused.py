@@ -35,6 +35,11 @@ class FusedModel:
         """Say whether this is what serves: a model by its source and its graph's sha256, empty if not known."""
         return source == self._source and graph in ("", self._workers[0].runner.model.version)
 
+    @property
+    def tuning(self) -> dict[str, Any]:
+        """How the model that is called runs (`Tuning.as_dict`)."""
+        return self._workers[0].runner.tuning
+
     def open(self, source: str) -> None:
         """Open another model beside the one that is called, for `use`."""
         self._opened[source] = self.make_workers(source)

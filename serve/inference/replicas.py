@@ -27,6 +27,7 @@ from serve.errors import BusyError
 from serve.inference import runners
 from serve.inference.recogniser import Reading
 from serve.inference.runners import RUNNERS, CallStats, Lines, count_lines
+from serve.runtime.gpus import keep_to_given, require_use
 from serve.settings import Settings
 from train.data.images import Image
 from train.errors import ModelError, OcrError
@@ -103,7 +104,19 @@ async def retry(call: Callable[[], Awaitable[T]]) -> T:
     raise BusyError("a model must have a replica that lives", "none", "try again later")
 
 
-class Recogniser(runners.Recogniser):
+class _OnRay:
+    """What a replica does about GPUs: see `serve/runtime/gpus.py`."""
+
+    tuning: dict[str, Any]
+
+    def __init__(self, *arguments: Any) -> None:
+        given = keep_to_given()
+        super().__init__(*arguments)
+        if given:
+            require_use(self.tuning)
+
+
+class Recogniser(_OnRay, runners.Recogniser):
     """A recogniser whose waiting calls are read as one batch.
 
     On a CPU a replica has one call at a time, so batching here does nothing; on a GPU it has eight.
@@ -120,7 +133,11 @@ class Recogniser(runners.Recogniser):
         return await self.read_calls(calls)
 
 
-class Orienter(runners.Orienter):
+class Detector(_OnRay, runners.Detector):
+    """A detector."""
+
+
+class Orienter(_OnRay, runners.Orienter):
     """An orienter whose waiting calls are computed as one batch."""
 
     async def turned(self, lines: list[Image], alone: bool) -> list[int]:
@@ -135,7 +152,7 @@ class Orienter(runners.Orienter):
 
 DEPLOYMENTS: dict[str, Any] = {
     "recognition": serve.deployment(Recogniser),
-    "detection": serve.deployment(runners.Detector),
+    "detection": serve.deployment(Detector),
     "orientation": serve.deployment(Orienter),
 }
 
@@ -160,17 +177,22 @@ def choose_surge(replicas: int, share: float, gpus: float, free: float) -> int:
     return max(0, min(100, 100 * fitting // replicas))
 
 
+def find_surge(replicas: int, share: float) -> int:
+    """Return the same for replicas that each take a share of a GPU, or none of it, on this cluster as it is now."""
+    gpus = ray.cluster_resources().get("GPU", 0.0) if share else 0.0
+    free = ray.available_resources().get("GPU", 0.0) if share else 0.0
+    return choose_surge(replicas, share, gpus, free)
+
+
 def build_model_application(task: str, source: str, settings: Settings) -> serve.Application:
     """Return the application that serves one model: `source` is a bundle folder or a pretrained name."""
     replicas, share = RUNNERS[task].count(settings), settings.gpus_per_replica
-    gpus = ray.cluster_resources().get("GPU", 0.0) if share else 0.0
-    free = ray.available_resources().get("GPU", 0.0) if share else 0.0
     return (
         DEPLOYMENTS[task]
         .options(
             num_replicas=replicas,
             max_ongoing_requests=RUNNERS[task].ongoing(settings),
-            max_surge_percent=choose_surge(replicas, share, gpus, free),
+            max_surge_percent=find_surge(replicas, share),
             graceful_shutdown_timeout_s=60,
             graceful_shutdown_wait_loop_s=0.5,
             health_check_period_s=2,

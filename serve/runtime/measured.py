@@ -12,8 +12,8 @@ from typing import Any
 
 from serve.runtime.providers import find_cache
 from train.system.files import write_whole
+from train.system.onnx_session import GPUS, find_providers
 
-GPUS = "CUDA_VISIBLE_DEVICES"
 FRESH_S = 600.0
 """How long it counts: while a server starts and is replaced; later, the machine may be another."""
 
@@ -25,7 +25,7 @@ def place_of(graphs: Mapping[str, Path], inputs: Iterable[Any], *facts: object) 
     here = (
         platform.node(),
         onnxruntime.__version__,
-        onnxruntime.get_available_providers(),
+        find_providers(),
         os.environ.get(GPUS),
     )
     told = hashlib.sha256(repr((here, sorted(graphs), facts)).encode())

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from train.system.onnx_session import CPU, CUDA, EXACT_CUDA, Provider
+from train.system.onnx_session import CPU, CUDA, EXACT_CUDA, TENSORRT, Provider
 from train.system.paths import find_users_cache, make_temporary_folder
 
-TENSORRT = "TensorrtExecutionProvider"
-PROVIDERS = (TENSORRT, CUDA, "OpenVINOExecutionProvider", CPU)
+ON_GPUS = (TENSORRT, CUDA)
+PROVIDERS = (*ON_GPUS, "OpenVINOExecutionProvider", CPU)
 """The fastest first, where they are installed."""
 Profile = Sequence[npt.NDArray[np.float32]]
 
@@ -37,11 +37,14 @@ def list_options(
 
 def _compile_once(graph: Path, profile: Profile, half: bool) -> dict[str, Any]:
     """Return TensorRT's options: one engine for all shapes, kept on the disk."""
+    folder = str(_cache_folder(graph))
     options: dict[str, Any] = {
         "trt_engine_cache_enable": True,
-        "trt_engine_cache_path": str(_cache_folder(graph)),
+        "trt_engine_cache_path": folder,
         "trt_timing_cache_enable": True,
+        "trt_timing_cache_path": folder,  # by itself it lies in the current folder
         "trt_fp16_enable": half,
+        "trt_layer_norm_fp32_fallback": half,  # sums of squares overflow in float16
         "trt_builder_optimization_level": 2,  # higher ones build for minutes
     }
     if not profile:

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serve.runtime.providers import TENSORRT, find_bounds, list_options
+from serve.runtime.providers import find_bounds, list_options
 from serve.runtime.race import Race
 from train.system.memory import give_back
-from train.system.onnx_session import CPU, CUDA, open_session
+from train.system.onnx_session import CPU, CUDA, TENSORRT, open_session
 
 Array = npt.NDArray[np.float32]
 LARGE_BATCH_BYTES = 32 * 2**20
@@ -75,8 +75,9 @@ class Session:
         return self._run(batch, self._shrinking if batch.nbytes > LARGE_BATCH_BYTES else None)
 
     def shrink(self, batch: Array) -> None:
-        """Give back what all batches before this one took."""
-        self._run(batch, self._shrinking)
+        """Give back what all batches before this one took; on a GPU it is kept."""
+        if self._shrinking:
+            self._run(batch, self._shrinking)
         self.largest_bytes = 0
 
     def _run(self, batch: Array, options: Any) -> Array:

@@ -16,9 +16,9 @@ import numpy as np
 
 from serve.runtime.building import BUILD_S, builds
 from serve.runtime.measured import keep, place_of, recall
-from serve.runtime.providers import PROVIDERS, TENSORRT
+from serve.runtime.providers import PROVIDERS
 from serve.runtime.sessions import AbsentProviderError, Array, ElasticSession, Session
-from train.system.onnx_session import CPU, CUDA
+from train.system.onnx_session import CPU, CUDA, TENSORRT, find_providers
 from train.system.paths import make_temporary_folder
 from train.system.processor import count_cores
 
@@ -213,7 +213,7 @@ def open_tuned(
 def _open(path: Path, provider: str, threads: int, profile: Sequence[Array], half: bool) -> Session | None:
     """Return a session; None, and a word in the log, for a provider that does not work here."""
     if provider == TENSORRT and not builds(path, provider, profile, half):
-        log.warning("%s: TensorRT is not taken, it built no engine within %g s", path, BUILD_S)
+        log.warning("%s: TensorRT is not taken, it built no engine, or not within %g s", path, BUILD_S)
         return None
     try:
         return Session(path, provider, threads, profile, half)
@@ -225,9 +225,7 @@ def _open(path: Path, provider: str, threads: int, profile: Sequence[Array], hal
 def _list_settings(
     graphs: Mapping[str, Path], threads: int, compared: bool
 ) -> Iterator[tuple[str, str, Path, int]]:
-    import onnxruntime
-
-    available = onnxruntime.get_available_providers()
+    available = find_providers()
     counts = sorted({1, *(n for n in (2, 4, 8, 16) if n < threads), threads})
     for provider in (name for name in PROVIDERS if name in available):
         for precision, path in list_precisions(provider, graphs, compared).items():

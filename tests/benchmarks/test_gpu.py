@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import gpu
 from search.arguments import parser
+from train.system.onnx_session import CPU, CUDA, TENSORRT
 
 
 def test_without_a_gpu_it_says_so(
@@ -24,12 +25,18 @@ def test_what_a_part_measured_before_its_time_was_up_is_kept() -> None:
     assert (found["figures"], found["failed"]) == ([], "no GPU\n")
 
 
-def test_the_parts_of_the_gpu_benchmark_run_on_a_cpu(tmp_path: Path) -> None:
+def test_the_parts_of_the_gpu_benchmark_run_on_a_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "PAGES", ((1, 64, 64), (1, 96, 64)))
     rows = list(gpu.measure_serving(("pp-ocrv6-tiny",), (160,), (1,)))
-    here = [row for row in rows if row["provider"] == "CPUExecutionProvider"]
-    assert [row["width"] for row in here] == [160, gpu.NEW_WIDTH]
-    assert all(row["lines/s"] > 0 and row["difference"] < 1e-6 for row in here)
-    assert [row["provider"] for row in rows if "absent" in row] == [
-        "CUDAExecutionProvider", "TensorrtExecutionProvider",
-    ]  # fmt: skip
+    *lines, turns = (row for row in rows if (row["task"], row["provider"]) == ("recognition", CPU))
+    assert [row["width"] for row in lines] == [160, gpu.NEW_WIDTH]
+    *pages, _ = (row for row in rows if (row["task"], row["provider"]) == ("detection", CPU))
+    assert [row["height"] for row in pages] == [64, 96]
+    for row in (*lines, *pages):
+        assert row["rows/s"] > 0
+        assert row["left there ms"] > 0
+        assert row["difference"] < 1e-6
+    assert turns["mixed rows/s"] > 0
+    absent = [row["provider"] for row in rows if "absent" in row]
+    assert absent == [CUDA, TENSORRT, CUDA]
     assert parser().parse_args(gpu.search_command(tmp_path)[2:]).gpus_per_trial == 0.5

@@ -1,8 +1,9 @@
 """onnxruntime sessions, set up alike wherever a graph is run."""
 
+import os
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,20 @@ from typing import Any
 from train.errors import CheckpointError
 from train.system.processor import overflows_in_8_bits
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+GPUS, HIDDEN = "CUDA_VISIBLE_DEVICES", ("", "-1")
+"""Which GPUs a process may use, and how that says none."""
 Provider = str | tuple[str, dict[str, Any]]
 EXACT_CUDA: Provider = (CUDA, {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"})
 """In float32: by default it rounds what goes into products to 11 bits, and times every algorithm for each new shape."""
+
+
+def find_providers() -> list[str]:
+    """Return the names of onnxruntime's providers, those of GPUs only if this process may use one."""
+    import onnxruntime
+
+    there = onnxruntime.get_available_providers()
+    return [name for name in there if name not in (CUDA, TENSORRT) or os.environ.get(GPUS) not in HIDDEN]
 
 
 def open_session(
@@ -49,16 +60,20 @@ def open_session(
     options.enable_cpu_mem_arena = options.enable_mem_reuse = arena
     options.add_session_config_entry("session.x64quantprecision", str(int(overflows_in_8_bits())))
     options.log_severity_level = 3  # exporters leave unused constants, each of which is worth a warning
-    there = onnxruntime.get_available_providers()
+    there = find_providers()
     providers = [one for one in wanted if (one if isinstance(one, str) else one[0]) in there]
     if CUDA in there and providers != [CPU]:
         _load_cuda()
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+        # it prints why a provider does not work
+        with nullcontext() if providers == [CPU] else redirect_stdout(sys.stderr):
+            session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NoSuchFile) as error:
         raise CheckpointError(
             "a bundle must hold a model that onnxruntime loads", f"{path}: {error}", "export it again"
         ) from error
+    session.disable_fallback()  # a GPU that fails later is an error: the cores would take its place without a word
+    return session
 
 
 @cache

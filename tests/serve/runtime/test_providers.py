@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from serve.inference.pretrained import find_recognition_graph
-from serve.runtime.providers import TENSORRT, find_bounds, list_options
+from serve.runtime.gpus import require_runtime, require_use
+from serve.runtime.providers import find_bounds, list_options
 from serve.runtime.sessions import AbsentProviderError, Session
 from serve.runtime.tuning import list_precisions
-from train.system.onnx_session import CPU, CUDA, EXACT_CUDA
+from train.errors import ModelError, UsageError
+from train.system.onnx_session import CPU, CUDA, EXACT_CUDA, GPUS, TENSORRT, find_providers
 
 
 def test_tensorrt_compiles_once_for_all_usual_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,6 +30,40 @@ def test_tensorrt_compiles_once_for_all_usual_sizes(tmp_path: Path, monkeypatch:
     assert Path(options["trt_engine_cache_path"]).is_dir()
     assert list_options(CPU, graph) == (CPU,)
     assert list_options(CUDA, graph) == (EXACT_CUDA, CPU), "what is called float32 is"
+
+
+def test_engines_and_their_timings_lie_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself TensorRT writes its timings into the current folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "graph").write_bytes(b"a graph")
+    (_, options), *_ = list_options(TENSORRT, tmp_path / "graph")
+    for name in ("trt_engine_cache_path", "trt_timing_cache_path"):
+        assert Path(options[name]).is_relative_to(tmp_path)  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("visible", "found"), [(None, True), ("0", True), ("", False), ("-1", False)])
+def test_gpus_that_are_hidden_are_not_tried(
+    visible: str | None, found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [TENSORRT, CUDA, CPU])
+    monkeypatch.delenv(GPUS, raising=False)
+    if visible is not None:
+        monkeypatch.setenv(GPUS, visible)
+    assert find_providers() == ([TENSORRT, CUDA, CPU] if found else [CPU])
+
+
+def test_gpus_are_not_asked_for_where_onnxruntime_runs_on_none() -> None:
+    with pytest.raises(UsageError, match="CPUExecutionProvider; install onnxruntime-gpu"):
+        require_runtime()
+
+
+def test_a_model_that_was_given_a_gpu_and_runs_on_none_is_refused() -> None:
+    on_cores = {f"{CPU} float32 threads=1 batch=1": 10.0}
+    with pytest.raises(ModelError, match=f"got {CPU}; install onnxruntime-gpu"):
+        require_use({"tried": on_cores, "agreement": None})
+    require_use({"tried": on_cores | {f"{CUDA} float32 threads=1 batch=1": 9.0}, "agreement": {}})
+    misread = {f"{CUDA} float32": {"same": 0.5, "difference": 0.9}}
+    require_use({"tried": on_cores, "agreement": misread})
 
 
 def test_a_provider_that_does_not_work_here_is_not_taken_for_itself() -> None:
