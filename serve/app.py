@@ -22,14 +22,22 @@ from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
 
 from serve.api.ingress import Ingress
+from serve.cluster.applications import (
+    APPLICATION,
+    end_left,
+    is_replaced,
+    make_room,
+    note_owner,
+    require_names,
+    taking_back,
+)
 from serve.environment import name_host
-from serve.inference.replicas import LOGGING, build_model_application, deploy_model, find_reason
+from serve.inference.replicas import LOGGING, build_model_application, deploy_model, find_reason, find_surge
 from serve.loop.versions import find_serving
 from serve.metrics import SHARED_FOLDER
 from serve.settings import Settings, require_resources
 from train.errors import ModelError, UsageError
 
-APPLICATION = "ocr"
 PATIENCE_S = 15
 ENDING_S = 30.0
 """What requests get to finish at the end of the server."""
@@ -49,6 +57,7 @@ def build_ingress_application(settings: Settings, shared: Path | None = None) ->
     return Ingress.options(  # type: ignore[attr-defined]
         num_replicas=settings.processes,
         max_ongoing_requests=10 * settings.limits.queued,  # the middleware counts, and answers 503 in time
+        max_surge_percent=find_surge(settings.processes, settings.gpus_each),
         ray_actor_options={
             "num_cpus": settings.cpus_per_replica,
             "num_gpus": settings.gpus_each,
@@ -97,8 +106,8 @@ def start(
         The names of the applications that serve, for `stop`.
 
     Raises:
-        UsageError: there is no such cluster, it has too few cores or GPUs, its Ray Serve listens elsewhere, or another
-            program has the port.
+        UsageError: there is no such cluster, it has too few cores or GPUs, its Ray Serve listens elsewhere, an
+            application of others has a name of ours, or another program has the port.
         ModelError: something does not start.
     """
     import ray
@@ -110,13 +119,17 @@ def start(
     _require_endpoint(name_host(host), port, taken)
     models = sources if settings.topology == "graph" else {}
     ours = {APPLICATION, *models}
+    require_names(ours)
+    make_room(ours, settings.gpus)
     try:
-        with _taking_back(ours) if address else nullcontext(), _saying_what_is_awaited(ours):
+        with taking_back(ours) if address else nullcontext(), _saying_what_is_awaited(ours):
             serve.start(http_options={"host": name_host(host), "port": port})
             for task, source in models.items():
                 deploy_model(task, source, settings)
             shared = _make_shared_folder() if settings.processes > 1 else None
             serve.run(build_ingress_application(settings, shared), name=APPLICATION, route_prefix="/")
+            note_owner()
+            end_left(ours)
     except (RuntimeError, RayError) as error:
         reason = find_reason(ours) or str(error).strip().splitlines()[-1]
         raise ModelError("every part of the server must start", reason, "see the logs of Ray") from error
@@ -156,24 +169,6 @@ def _require_endpoint(host: str, port: int, taken: UsageError | None) -> None:
         )
 
 
-@contextmanager
-def _taking_back(ours: Collection[str]) -> Iterator[None]:
-    """Where a start fails or is interrupted, end what it had begun to serve: a cluster of others would keep it."""
-    ran = _get_global_client(raise_if_no_controller_running=False) is not None
-    before = serve.status().applications.keys()
-    try:
-        yield
-    except BaseException:
-        with suppress(RayError, RayServeException, TimeoutError):
-            begun = serve.status().applications.keys() - before
-            if not ran and begun <= {*ours}:
-                serve.shutdown()
-            else:
-                for name in begun & {*ours}:
-                    serve.delete(name)
-        raise
-
-
 def _make_shared_folder() -> Path:
     """Return a new folder for what the processes of a server on this machine count together; Ray removes it."""
     from ray._private import worker
@@ -187,10 +182,11 @@ def _saying_what_is_awaited(ours: Collection[str]) -> Iterator[None]:
     ended = threading.Event()
 
     def say() -> None:
-        waited = 0
+        waited, apps = 0, {}
         while not ended.wait(PATIENCE_S):
             waited += PATIENCE_S
-            apps = {name: app for name, app in serve.status().applications.items() if name in ours}
+            with suppress(RuntimeError, RayError, RayServeException):  # it may just have ended
+                apps = {name: app for name, app in serve.status().applications.items() if name in ours}
             late = [name for name, app in apps.items() if app.status.value != "RUNNING"] or ["Ray Serve"]
             log.info(
                 "waiting for %s since %d s: %s", ", ".join(late), waited, find_reason(ours) or "it starts"
@@ -220,6 +216,9 @@ def stop(ours: Collection[str] | None) -> None:
 
 async def _finish(ours: Collection[str] | None) -> None:
     """Let the requests under way finish; on a shared cluster, end what serves: its handle's loop must still run."""
+    if ours is not None and is_replaced():
+        log.info("another server has taken its place, and goes on")
+        return
     with suppress(RayError, RayServeException, TimeoutError):
         await _drain()
     if ours is not None:

@@ -63,6 +63,7 @@ ORDER = {
         "reading",
         "loop",
         "api",
+        "cluster",
         "app folder",
         "arguments",
         "run read",
@@ -207,8 +208,7 @@ def test_only_an_engine_and_its_network_know_the_framework() -> None:
         f"{place}: {name}"
         for path in files_of("train")
         for place, name in imported(path)
-        if under(name, ("paddle", "torch", "transformers", "ray", "paddlex"))
-        and not place.startswith(knowing)
+        if under(name, FRAMEWORKS[:5]) and not place.startswith(knowing)
     ]
     assert wrong == []
 

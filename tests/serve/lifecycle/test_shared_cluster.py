@@ -13,8 +13,9 @@ import pytest
 import ray
 from ray import cloudpickle, serve
 
-from serve.app import _taking_back
+from serve.cluster.applications import require_names, taking_back
 from tests.serve.conftest import REPOSITORY, free_port
+from train.errors import UsageError
 
 pytestmark = pytest.mark.slow
 OTHERS = {"hello", "orientation"}
@@ -43,7 +44,7 @@ def port() -> Iterator[int]:
     ray.shutdown()
 
 
-def run_server(port: int, storage: Path, log: Path) -> "subprocess.Popen[bytes]":
+def run_server(port: int, storage: Path, log: Path, *options: str) -> "subprocess.Popen[bytes]":
     address = ray.get_runtime_context().gcs_address
     models = ["--recognition", "pp-ocrv6-tiny", "--detection", "pp-ocrv6-tiny", "--recognisers", "1"]
     command = [
@@ -59,12 +60,12 @@ def run_server(port: int, storage: Path, log: Path) -> "subprocess.Popen[bytes]"
     environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
     with log.open("wb") as output:
         return subprocess.Popen(
-            [*command, *models], cwd=REPOSITORY, stdout=output, stderr=output, env=environment
+            [*command, *models, *options], cwd=REPOSITORY, stdout=output, stderr=output, env=environment
         )
 
 
 def start_and_be_interrupted() -> None:
-    with _taking_back({"detection"}):
+    with taking_back({"detection"}):
         serve.run(Hello.bind(), name="detection", route_prefix=None)  # type: ignore[attr-defined]
         raise KeyboardInterrupt
 
@@ -75,18 +76,40 @@ def test_what_does_not_start_leaves_nothing(port: int) -> None:
     assert serve.status().applications.keys() == OTHERS
 
 
-def test_it_serves_beside_the_other_and_ends_alone(port: int, tmp_path: Path) -> None:
-    log, elsewhere = tmp_path / "log", free_port()
-    assert run_server(elsewhere, tmp_path / "store", log).wait(90) == 2
-    assert f"where it has 127.0.0.1:{port}" in log.read_text(), "Ray Serve listens in one place"
-    server = run_server(port, tmp_path / "store", log)
+def test_names_and_paths_of_others_are_not_taken(port: int) -> None:
+    with pytest.raises(UsageError, match="orientation, which deploys Hello"):
+        require_names({"ocr", "orientation"})
+    require_names({"ocr", "recognition"})
+
+
+def wait_until_it_serves(server: "subprocess.Popen[bytes]", log: Path, port: int) -> None:
     until = time.monotonic() + 120
     while "\n    curl" not in log.read_text():
         assert server.poll() is None, log.read_text()
         assert time.monotonic() < until, log.read_text()
         time.sleep(0.2)
     assert httpx.get(f"http://127.0.0.1:{port}/ready", timeout=30).status_code == 200
+
+
+def end(server: "subprocess.Popen[bytes]") -> None:
     server.send_signal(signal.SIGINT)
     assert server.wait(60) == 0
+
+
+def test_it_serves_beside_the_other_is_replaced_and_ends_alone(port: int, tmp_path: Path) -> None:
+    """The second server has its models in the process that speaks HTTP: those of the first one end, and it stays."""
+    log, elsewhere = tmp_path / "log", free_port()
+    assert run_server(elsewhere, tmp_path / "store", log).wait(90) == 2
+    assert f"where it has 127.0.0.1:{port}" in log.read_text(), "Ray Serve listens in one place"
+    first = run_server(port, tmp_path / "store", log)
+    wait_until_it_serves(first, log, port)
+    assert serve.status().applications.keys() == OTHERS | {"ocr", "recognition", "detection"}
+    log = tmp_path / "log2"
+    second = run_server(port, tmp_path / "store", log, "--topology", "fused")
+    wait_until_it_serves(second, log, port)
+    assert serve.status().applications.keys() == OTHERS | {"ocr"}
+    end(first)
+    assert httpx.get(f"http://127.0.0.1:{port}/ready", timeout=30).status_code == 200
+    end(second)
     assert serve.status().applications.keys() == OTHERS
     assert httpx.get(f"http://127.0.0.1:{port}/hello", timeout=30).text == "hello"

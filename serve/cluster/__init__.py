@@ -1,0 +1,1 @@
+"""A server on a Ray cluster that others use, too."""

@@ -1,0 +1,100 @@
+"""A server's applications among those of a cluster: which are ours, what an earlier server left, and who serves now.
+
+On a cluster that stays a start replaces the server before, whose models may run in other processes, and others have
+applications of their own.
+"""
+
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import ray
+from ray import serve
+from ray.exceptions import RayError
+from ray.experimental.internal_kv import _internal_kv_get, _internal_kv_put
+from ray.serve.context import _get_global_client
+from ray.serve.exceptions import RayServeException
+
+from serve.api.ingress import Ingress
+from serve.inference.replicas import DEPLOYMENTS
+from train.errors import UsageError
+
+APPLICATION = "ocr"
+DEPLOYED = {APPLICATION: Ingress.name} | {task: one.name for task, one in DEPLOYMENTS.items()}  # type: ignore[attr-defined]
+"""The one deployment of each application."""
+OWNER = "ocrtune_server"
+"""Key under which a cluster keeps which driver's server serves."""
+log = logging.getLogger("ocrtune")
+
+
+def require_names(ours: Collection[str]) -> None:
+    """Raise UsageError where an application of others has a name, or the path, that ours are to have."""
+    for name, app in _list_applications().items():
+        if not _is_ours(name, app) and (name in ours or app["route_prefix"] == "/"):
+            raise UsageError(
+                "the names of a server's applications, and the path /, must be free on the cluster",
+                f"{name}, which deploys {', '.join(app['deployments']) or 'nothing yet'}",
+                f"end it (ray.serve.delete({name!r})), or serve on another cluster",
+            )
+
+
+def make_room(ours: Collection[str], gpus: float) -> None:
+    """End the server before where it has the GPUs that ours need, in other processes than ours: both would wait.
+
+    Where the processes are the same ones Ray Serve replaces them one by one (`find_surge`).
+    """
+    there = {name for name, app in _list_applications().items() if _is_ours(name, app)}
+    changes = bool(there) and (there == {APPLICATION}) != ({*ours} == {APPLICATION})  # fused, it is one
+    if changes and ray.available_resources().get("GPU", 0.0) < gpus:
+        log.info("ending the server before: its models have the GPUs")
+        for name in there:
+            serve.delete(name)
+
+
+def end_left(ours: Collection[str]) -> None:
+    """End the models of the server before that run beside ours: they would keep their memory and their GPUs."""
+    for name, app in _list_applications().items():
+        if name not in ours and _is_ours(name, app):
+            log.info("ending %s, which the server before has left", name)
+            serve.delete(name)
+
+
+def _list_applications() -> dict[str, dict[str, Any]]:
+    """Return all applications on the cluster, by name, as Ray Serve describes them."""
+    client = _get_global_client(raise_if_no_controller_running=False)
+    return client.get_serve_details()["applications"] if client else {}
+
+
+def _is_ours(name: str, app: dict[str, Any]) -> bool:
+    """Say whether an application is a server's of ours; one that just begins deploys nothing yet."""
+    return name in DEPLOYED and {*app["deployments"]} <= {DEPLOYED[name]}
+
+
+def note_owner() -> None:
+    """Note that the server of this driver serves now."""
+    _internal_kv_put(OWNER, ray.get_runtime_context().get_job_id(), overwrite=True)
+
+
+def is_replaced() -> bool:
+    """Say whether the server of another driver has taken the place of this one's."""
+    owner = _internal_kv_get(OWNER)
+    return bool(owner) and owner.decode() != ray.get_runtime_context().get_job_id()
+
+
+@contextmanager
+def taking_back(ours: Collection[str]) -> Iterator[None]:
+    """Where a start fails or is interrupted, end what it had begun to serve: a cluster of others would keep it."""
+    ran = _get_global_client(raise_if_no_controller_running=False) is not None
+    before = serve.status().applications.keys()
+    try:
+        yield
+    except BaseException:
+        with suppress(RayError, RayServeException, TimeoutError):
+            begun = serve.status().applications.keys() - before
+            if not ran and begun <= {*ours}:
+                serve.shutdown()
+            else:
+                for name in begun & {*ours}:
+                    serve.delete(name)
+        raise
