@@ -65,5 +65,8 @@ def test_processes_of_a_cluster_that_a_search_starts_keep_what_they_free_and_go_
     done = subprocess.run(
         command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
     )
-    wanted = {f"{name}={value}" for name, value in (KEEP_FREED | own).items()} | {"behind=0", "CUDA_VISIBLE_DEVICES="}
+    wanted = {f"{name}={value}" for name, value in (KEEP_FREED | own).items()} | {
+        "behind=0",
+        "CUDA_VISIBLE_DEVICES=",
+    }
     assert set(done.stdout.splitlines()[-1].split()) == wanted
