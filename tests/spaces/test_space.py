@@ -125,7 +125,7 @@ def test_few_samples_get_as_many_epochs_as_make_enough_steps() -> None:
     space = load_space("recognition")
     found = [space.lengthened(n).fixed for n in (75, 199, 200)]
     assert [(one["epochs"], one["patience"]) for one in found] == [(167, 56), (72, 24), (30, 10)]
-    assert load_space("quick").lengthened(20).fixed["epochs"] == 12
+    assert load_space("quick").lengthened(20).fixed["epochs"] == 30
     small = space.with_choices("batch_size", [8, 16])
     assert small.lengthened(75).fixed["epochs"] == 50, "batches of 8, the space's first, make ten an epoch"
 
