@@ -21,7 +21,7 @@ from search.selection.judge import ProbedBaseline, list_baselines
 from search.selection.one_form import in_one_form, without_adapters
 from search.selection.outcome import Searched
 from search.selection.soup import Result, read_weights
-from search.trials.folds import FOLD_SEED, fold_order, pool_splits
+from search.trials.folds import FEW, FOLD_SEED, fold_order, pool_splits
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.loop import assemble_run
@@ -111,9 +111,13 @@ def measure_gain(
 
 
 def measure_probability(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> Gain | None:
-    """Return what the mean probability of the validation labels gains; None over folds, or where no label has one."""
+    """Return what the mean probability of the validation labels gains.
+
+    None where no label has one, over folds, and of few training samples: what learns these by heart is sure of others
+    that are as easy, and reads hard ones worse.
+    """
     training = search.data.training
-    if search.folds > 1:
+    if search.folds > 1 or len(training.train) < FEW:
         return None
     losses = [network.at_best.read(training.val).losses for network in (baseline.network, winner)]
     before, after = (np.exp(-np.array(one, np.float64)) for one in losses)

@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 
 from search.records.result import PRETRAINED
-from search.selection.caution import SHARES, apply_caution, interpolate, is_likely, is_start_of
-from search.selection.judge import list_baselines
+from search.selection.caution import (
+    SHARES,
+    apply_caution,
+    interpolate,
+    is_likely,
+    is_start_of,
+    measure_probability,
+)
+from search.selection.judge import ProbedBaseline, list_baselines
 from tests import real_lines
 from tests.search.selection.test_soup import perturbed
 from tests.search.selection.test_winner import Made, searched
@@ -51,6 +58,10 @@ def test_a_winner_without_a_gain_is_replaced_by_the_baseline(made: Made) -> None
         np.testing.assert_array_equal(array, made.best.weights[name])
 
 
+def best_baseline(made: Made) -> ProbedBaseline:
+    return list_baselines(made.search.probes, made.search.data.training)[0]
+
+
 def sharpened(made: Made, factor: float) -> Loaded:
     """Return the pretrained network with a head that is surer of the same characters, or less sure."""
     head = MODELS.get(made.best.config.model).head
@@ -64,8 +75,12 @@ def sharpened(made: Made, factor: float) -> Loaded:
 
 @pytest.mark.parametrize(("factor", "share"), [(1.5, SHARES[0]), (0.7, 0)])
 def test_a_winner_that_is_surer_of_easy_labels_takes_the_bundle_a_part_of_its_way(
-    made: Made, factor: float, share: float
+    made: Made, factor: float, share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert measure_probability(made.search, sharpened(made, factor), best_baseline(made)) is None, (
+        "few samples"
+    )
+    monkeypatch.setattr("search.selection.caution.FEW", len(made.search.data.training.train))
     caution = apply_caution(made.search, made.selection, sharpened(made, factor), ("a",))[2]
     assert caution is not None
     assert caution.gain.difference == 0, "as many are read right"
@@ -83,7 +98,7 @@ def test_a_charset_tells_starts_apart_where_a_task_spells(task: str, alike: bool
 
 def test_weights_between_lie_between_and_read_as_well_as_the_start(made: Made) -> None:
     winner = load_network(perturbed(made.best, 0.01, 2), made.search.data.training.train)
-    baseline = list_baselines(made.search.probes, made.search.data.training)[0]
+    baseline = best_baseline(made)
     between = interpolate(made.search, winner, baseline)
     assert between is not None
     share, network = between
