@@ -1,6 +1,5 @@
 """How well a task is done: what every kind of score has in common, whatever it measures."""
 
-import math
 from abc import ABC
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -10,12 +9,17 @@ from train.scoring.intervals import Interval, wilson_interval
 
 FINE = 10**6
 LIKELIHOOD = 1e-6
-"""What the probability of the labels counts beside the score that breaks ties: where both scores are equal, it decides.
+"""What the loss of the labels counts beside the score that breaks ties: where both scores are equal, it decides.
 
 Where all validation samples are read, as easy ones soon are, the scores can tell no two networks apart.
 """
 VAL_LOSS = "val_loss"
 """Among an epoch's metrics: the mean loss of the validation labels; missing where none has one."""
+
+
+def refine(tie: float, loss: float | None) -> float:
+    """Return the score that breaks ties, greater by up to LIKELIHOOD the less the mean loss of the labels is."""
+    return tie + (0.0 if loss is None else LIKELIHOOD / (1 + max(loss, 0.0)))
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,8 @@ class Scores(ABC):
         return self.primary, self.tie
 
     def rank_with(self, loss: float | None) -> tuple[float, float]:
-        """Return the sort key of these scores beside a mean loss of the labels (`LIKELIHOOD`)."""
-        likelihood = 0.0 if loss is None else math.exp(-max(loss, 0.0))
-        return self.primary, self.tie + LIKELIHOOD * likelihood
+        """Return the sort key of these scores beside a mean loss of the labels."""
+        return self.primary, refine(self.tie, loss)
 
     @classmethod
     def rank_in(cls, metrics: Mapping[str, Any]) -> tuple[float, float]:

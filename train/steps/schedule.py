@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from train.config import ScheduleConfig, TrialConfig
-from train.scoring.scores import VAL_LOSS
+from train.scoring.scores import VAL_LOSS, refine
 
 ONE_CYCLE_FLOOR = 1e-3
 DECAY = 0.2
@@ -169,8 +169,13 @@ class Best:
     def after(self, metrics: Mapping[str, float]) -> "Best":
         """Return the better one of this and the epoch of `metrics`."""
         rank, loss = tuple(metrics[name] for name in self.names), metrics.get(VAL_LOSS, math.inf)
-        better = (rank, -loss) > (self.rank, -self.loss)
-        return Best(self.names, int(metrics["epoch"]), rank, loss) if better else self
+        found = Best(self.names, int(metrics["epoch"]), rank, loss)
+        return found if found._key > self._key else self
+
+    @property
+    def _key(self) -> tuple[float, float]:
+        primary, tie = self.rank
+        return primary, refine(tie, self.loss)
 
     def metrics(self) -> dict[str, float]:
         """Return what `from_metrics` reads."""

@@ -1,14 +1,13 @@
 """training_report.json: what a run of `train/run.py` used and reached, for programs; up to date after every epoch."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from train.scoring.scores import VAL_LOSS
+from train.scoring.scores import VAL_LOSS, refine
 from train.system.files import write_whole
 
 FILE = "training_report.json"
@@ -58,9 +57,8 @@ class TrainingReport:
         text = json.dumps(self._contents(status, model_path, reason), indent=1, allow_nan=False)
         write_whole(self._path, text + "\n")
 
-    def _rank(self, row: Mapping[str, Any]) -> tuple[float, float, float]:
-        loss = row.get(VAL_LOSS)
-        return row[ACCURACY], row[self._tie], -math.inf if loss is None else -loss
+    def _rank(self, row: Mapping[str, Any]) -> tuple[float, float]:
+        return row[ACCURACY], refine(row[self._tie], row.get(VAL_LOSS))
 
     def _contents(self, status: str, model_path: Path | None, reason: str | None) -> dict[str, Any]:
         last = self._history[-1] if self._history else {}
