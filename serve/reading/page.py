@@ -104,10 +104,10 @@ class PageLine:
         text: as read.
         score: confidence in [0, 1].
         quad: (4, 2) corners.
-        found_in: corners of the line that was cut out, where the text is a word of it; else None.
         words: its words, if asked for.
         word_quads: a box of each, in PaddleX's order.
         decoded: what the text model did; None without one.
+        box: place of the box that it was read in among the page's.
     """
 
     text: str
@@ -116,12 +116,7 @@ class PageLine:
     words: tuple[str, ...] = ()
     word_quads: tuple[Corners, ...] = ()
     decoded: TextReading | None = None
-    found_in: Quad | None = None
-
-    @property
-    def line_quad(self) -> Quad:
-        """Corners of the line that was cut out."""
-        return self.quad if self.found_in is None else self.found_in
+    box: int = 0
 
     def scaled(self, factor: float) -> "PageLine":
         """Return the line in a picture that is `factor` times as large."""
@@ -130,7 +125,6 @@ class PageLine:
             self,
             quad=scale_quad(self.quad, factor),
             word_quads=cast(tuple[Corners, ...], words),
-            found_in=None if self.found_in is None else scale_quad(self.found_in, factor),
         )
 
 
@@ -185,8 +179,8 @@ def assemble(
     readings_shown = [reading.greedy for reading in readings] if options.raw else readings
     turned = [False] * len(quads) if angles is None else list(map(bool, angles))
     lines = [
-        line
-        for box in zip(quads, crop_sizes, readings_shown, turned, strict=True)
+        replace(line, box=place)
+        for place, box in enumerate(zip(quads, crop_sizes, readings_shown, turned, strict=True))
         for line in _make_lines(options, *box)
         if line.score >= options.score_thresh
     ]
@@ -211,16 +205,16 @@ def _make_lines(
     options: PageOptions, quad: Quad, size: tuple[int, int], reading: Reading, turned: bool
 ) -> list[PageLine]:
     """Return what was read in a box: one line, or each of its words."""
-    if not options.cut.words or not reading.words:
+    whole = [word.reading.text for word in reading.words] in ([], [reading.text])
+    if not options.cut.words or whole:
         return [_make_line(options, quad, size, reading)]
     return [
-        _make_word(options, word.quad_in(quad, options.cut, turned), quad, word.reading)
-        for word in reading.words
+        _make_word(options, word.quad_in(quad, options.cut, turned), word.reading) for word in reading.words
     ]
 
 
-def _make_word(options: PageOptions, quad: Quad, line: Quad, reading: Reading) -> PageLine:
-    found = PageLine(reading.text, reading.confidence, quad, decoded=reading.decoded, found_in=line)
+def _make_word(options: PageOptions, quad: Quad, reading: Reading) -> PageLine:
+    found = PageLine(reading.text, reading.confidence, quad, decoded=reading.decoded)
     shown = options.words and reading.text
     return replace(found, words=(reading.text,), word_quads=(_corners(quad),)) if shown else found
 
@@ -261,8 +255,10 @@ def make_pruned_result(page: Page) -> dict[str, Any]:
     }
     if options.cut.of_pixels != PADDLEOCR:
         result["rec_cuts"] = [
-            np.round(outline(line.line_quad, options.cut).astype(float), 2).tolist() for line in lines
+            np.round(outline(line.quad, options.cut).astype(float), 2).tolist() for line in lines
         ]
+    if options.cut.words:
+        result["rec_lines"] = [line.box for line in lines]
     if any(line.decoded for line in lines):
         result["rec_decoded"] = [
             DecodedText.of(line.decoded).model_dump() if line.decoded else None for line in lines

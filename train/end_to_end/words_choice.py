@@ -75,9 +75,10 @@ def choose_words(photos: Sequence[Sample], boxes: Sequence[Quads], reader: Read)
 
 
 def tell_inside(photos: Sequence[Sample], boxes: Sequence[Quads], reader: Read) -> str:
-    """Return a line on labels that lie in larger boxes, where they are many; empty for a reader that divides lines."""
+    """Return a line on labels that lie in larger boxes, where they are many; empty if the reader divides or cannot."""
     inside, labels = count_inside(photos, boxes)
-    if reader.config.cut.words or inside <= WORTH_TRYING * labels:
+    can = TASKS.get(reader.config.task).worded and not reader.config.cut.words
+    if not can or inside <= WORTH_TRYING * labels:
         return ""
     return (
         f"{inside} of {labels} labelled texts lie in a larger box: where labels are words and the detector finds "

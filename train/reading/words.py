@@ -67,7 +67,8 @@ def read_words(
     """
     parts = _parts(line, charset)
     if not parts or parts[0][:2] == (0, len(line)):
-        return [Word(0.0, 1.0, _read(line, charset, text_model) if whole is None else whole)]
+        known = whole is not None and SPACE not in next(iter(whole))
+        return [Word(0.0, 1.0, whole if known else _read(line, charset, text_model))]
     gaps = [_gap(one, other) for one, other in pairwise(parts)]
     starts, ends = [0.0, *(end for _, end in gaps)], [*(start for start, _ in gaps), steps]
     return [
@@ -99,7 +100,17 @@ def _gap(one: _Part, other: _Part) -> tuple[float, float]:
 
 
 def _read(part: Probabilities, charset: Charset, text_model: TextModel | None) -> Any:
+    alone = _without_spaces(part, charset)
     if text_model is not None:
-        return text_model.read(part[None])[0]
-    line = decode_line(part, charset.characters)
+        return text_model.read(alone[None])[0]
+    line = decode_line(alone, charset.characters)
     return line.text, line.confidence
+
+
+def _without_spaces(part: Probabilities, charset: Charset) -> Probabilities:
+    """Return (T, C) probabilities in which no text has a space: where it is the likeliest, nothing stands."""
+    alone, spaces = part.copy(), charset.encode(SPACE)
+    likeliest = np.isin(part.argmax(axis=1), spaces)
+    alone[likeliest, BLANK] += part[likeliest][:, spaces].sum(axis=1)
+    alone[:, spaces] = 0
+    return alone

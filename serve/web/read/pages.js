@@ -24,8 +24,8 @@ export function agree(local, info) {
 /**
  * Return the pages of a reading.
  *
- * A page is {width, height, boxes, lines, picture}: pixels of the page as the server read it; the number of lines that
- * were found on it; those that are shown, of
+ * A page is {width, height, boxes, told, lines, picture}: pixels of the page as the server read it; the number of lines
+ * that were found on it, and of those whose texts are told; these texts, lines or words, of
  * {text, score, decoded, quad, cut, turned, saved, draft}, `cut` being the corners of what its reader sees; `picture()`
  * promises {url, source, scale} to show and to cut from.
  */
@@ -35,6 +35,7 @@ export function pagesOf(result, local) {
     width: sizes[i].width,
     height: sizes[i].height,
     boxes: page.prunedResult.dt_polys.length,
+    told: new Set(page.prunedResult.rec_lines ?? page.prunedResult.rec_texts.keys()).size,
     lines: linesOf(page.prunedResult),
     picture: once(async () => {
       const { url, source } = local ?? (await decoded(fromBase64(page.inputImage)));
@@ -64,14 +65,15 @@ export function release() {
 }
 
 function linesOf(read) {
-  const angles = new Map(read.dt_polys.map((quad, i) => [String(quad), read.textline_orientation_angles?.[i]]));
+  const places = new Map(read.dt_polys.map((quad, i) => [String(quad), i]));
+  const boxOf = (i) => read.rec_lines?.[i] ?? places.get(String(read.rec_polys[i])); // a word has no box of its own
   return read.rec_texts.map((text, i) => ({
     text,
     score: read.rec_scores[i],
     decoded: read.rec_decoded?.[i] ?? null,
     quad: read.rec_polys[i],
     cut: read.rec_cuts?.[i] ?? read.rec_polys[i],
-    turned: angles.get(String(read.rec_polys[i])) === 1,
+    turned: read.textline_orientation_angles?.[boxOf(i)] === 1,
     saved: null,
     draft: null,
   }));

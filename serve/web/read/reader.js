@@ -97,13 +97,14 @@ async function finish(result, ms) {
   pages = pagesOf(result, local);
   viewer.busy(false);
   await show(0);
-  const total = pages.reduce((sum, page) => sum + page.lines.length, 0);
-  const boxes = pages.reduce((sum, page) => sum + page.boxes, 0);
+  const sum = (of) => pages.reduce((total, page) => total + of(page), 0);
+  const [boxes, told, texts] = [sum((page) => page.boxes), sum((page) => page.told), sum((page) => page.lines.length)];
   const { width, height } = pages[0];
   const extent = pages.length > 1 ? count(pages.length, "page") : `${width} × ${height} pixels`;
-  const amount = boxes > total ? `${total} of ${count(boxes, "line")}` : count(total, "line");
-  const left = boxes > total ? " · the format leaves out the others" : "";
-  byId("summary").textContent = `${amount} in ${duration(ms)} · ${extent}${left}`;
+  const amount = boxes > told ? `${told} of ${count(boxes, "line")}` : count(told, "line");
+  const words = texts > told ? `, ${count(texts, "word")}` : "";
+  const left = boxes > told ? " · the format leaves out the others" : "";
+  byId("summary").textContent = `${amount}${words} in ${duration(ms)} · ${extent}${left}`;
 }
 
 function fail(file, error) {

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from serve.inference.recogniser import Reading
+from serve.reading.page import PageOptions, assemble, make_pruned_result
 from serve.reading.words import (
     HAN,
     LATIN,
@@ -14,6 +16,9 @@ from serve.reading.words import (
     find_word_boxes,
     split_words,
 )
+from train.cut import Cut
+from train.data.geometry.detection import DetectionParameters
+from train.reading.words import Word
 
 TEXTS = st.text(st.sampled_from("ab9Z.-, /:é中文字（ ß"), max_size=14)
 
@@ -84,3 +89,24 @@ def test_words_from_right_to_left_stand_where_they_are_and_are_read_in_their_ord
     texts, boxes = find_word_boxes("12 םולש", range(7), 10.0, quad)
     assert texts in (["12", "שלום "], ["12", " שלום"])
     assert [box[0][0] for box in boxes] == [0, 20]
+
+
+def test_each_word_of_a_divided_line_says_where_it_is_cut_and_which_line_it_is_of() -> None:
+    """Its picture and whether that stands on its head go into a correction."""
+    how = Cut(words=True, along=0.2, direct=True)
+    options = PageOptions(DetectionParameters(), DetectionParameters(), orientation=True, words=True, cut=how)
+    quads = [np.array([[0, y], [100, y], [100, y + 20], [0, y + 20]], np.int32) for y in (0, 40)]
+    two = (Word(0, 0.5, Reading("AB", 1.0)), Word(0.5, 1, Reading("CD", 1.0)))
+    readings = [
+        Reading("中文", 1.0, (2, 12), 20, 160, picture="中文", words=(Word(0, 1, Reading("中文", 1.0)),)),
+        Reading("AB CD", 1.0, (1, 4, 10, 14, 16), 20, 160, picture="AB CD", words=two),
+    ]
+    told = make_pruned_result(assemble(options, quads, [(20, 100)] * 2, [0, 1], readings))
+    assert told["rec_texts"] == ["中文", "AB", "CD"]
+    assert told["rec_lines"] == [0, 1, 1]
+    assert [[corners[0][0], corners[1][0]] for corners in told["rec_cuts"]] == [
+        pytest.approx([-4, 104]),
+        pytest.approx([46, 104], abs=1),
+        pytest.approx([-4, 54], abs=1),
+    ]
+    assert told["text_word"] == [["中", "文"], ["AB"], ["CD"]]

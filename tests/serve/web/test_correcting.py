@@ -54,10 +54,7 @@ def _assert_same_pixels(png: bytes, expected: Any) -> None:
 def test_lines_are_cut_as_the_server_cuts_them(
     browser: Browser, client: httpx.Client, serve_url: str, receipts: list[Path]
 ) -> None:
-    """At any angle, upwards, on the head and over the edge; lengths may differ by a pixel through rounding.
-
-    Where the reader's bundle cuts otherwise than PaddleOCR, the answer tells what was cut out, which is cut then.
-    """
+    """At any angle, upwards, on the head and over the edge; lengths may differ by a pixel through rounding."""
     picture = cv2.imread(str(receipts[0]))
     upright = ask(client, receipts[0].read_bytes())["ocrResults"][0]["prunedResult"]["rec_polys"]
     quads = [*upright, [[60, 90], [80, 92], [60, 300], [40, 298]], [[0, 0], [90, 40], [80, 62], [0, 24]]]
@@ -71,18 +68,6 @@ def test_lines_are_cut_as_the_server_cuts_them(
             }""",
             [base64.b64encode(receipts[0].read_bytes()).decode(), quads],
         )
-        told = {"dt_polys": [], "rec_texts": ["A", "B"], "rec_scores": [1, 1], "rec_polys": [[1], [2]]}
-        cuts = page.evaluate(
-            """async (read) => {
-                const { pagesOf } = await import("/web/read/pages.js");
-                const pages = [read, { ...read, rec_cuts: [[3], [4]] }].map((one) => ({ prunedResult: one }));
-                const sizes = pages.map(() => ({ width: 1, height: 1 }));
-                const shown = pagesOf({ ocrResults: pages, dataInfo: { pages: sizes } });
-                return shown.map(({ lines }) => lines.map(({ cut }) => cut));
-            }""",
-            told,
-        )
-        assert cuts == [[[1], [2]], [[3], [4]]]
     alike = 0
     for quad, (straight, turned) in zip(quads, lines, strict=True):
         expected = crop(picture, np.array(quad, np.int32))
@@ -95,6 +80,26 @@ def test_lines_are_cut_as_the_server_cuts_them(
             alike += 1
             assert np.abs(line.astype(int) - expected).mean() < 1
     assert alike >= 0.9 * len(quads)
+
+
+def test_what_a_page_says_of_a_text_is_what_its_correction_is_cut_by(
+    browser: Browser, serve_url: str
+) -> None:
+    """A word stands as its line does; cut otherwise than PaddleOCR does, what was cut out is told."""
+    told = {"dt_polys": [[1], [9]], "rec_texts": ["A", "B"], "rec_scores": [1, 1], "rec_polys": [[1], [2]]}
+    words = {"textline_orientation_angles": [0, 1], "rec_lines": [1, 1], "rec_cuts": [[3], [4]]}
+    with opened(browser, serve_url) as page:
+        found = page.evaluate(
+            """async (read) => {
+                const { pagesOf } = await import("/web/read/pages.js");
+                const sizes = read.map(() => ({ width: 1, height: 1 }));
+                const pages = read.map((one) => ({ prunedResult: one }));
+                const shown = pagesOf({ ocrResults: pages, dataInfo: { pages: sizes } });
+                return shown.map(({ told, lines }) => [told, lines.map(({ cut, turned }) => [cut, turned])]);
+            }""",
+            [told | {"textline_orientation_angles": [1, 0]}, told | words],
+        )
+    assert found == [[2, [[[1], True], [[2], False]]], [1, [[[3], True], [[4], True]]]]
 
 
 def test_everything_goes_by_keyboard(

@@ -59,6 +59,17 @@ def test_a_text_model_reads_each_word_by_itself() -> None:
     ]
 
 
+def test_no_word_holds_a_space_whatever_the_text_model_would_write() -> None:
+    rule = Rule.model_validate({"name": "code", "pattern": "A( 1|B)", "hard": True})
+    model = TextModel(ReadingSettings(rules=(rule,)), CHARSET)
+    row = line("A-1")
+    row[1, [0, 4]] = 0.6, 0.34
+    whole = model.read(row[None])[0]
+    assert whole.text == "A 1"
+    assert [word.reading.text for word in read_words(row, 3, CHARSET, model, whole)] == ["AB"]
+    assert read_words(line("- -"), 3, CHARSET, None, (" ", 0.9)) == [Word(0, 1, ("", 0))]
+
+
 def test_a_reader_whose_lines_are_divided_can_write_a_space() -> None:
     for charset in ("domain", "keep"):
         config = TrialConfig(charset=charset, cut=Cut(words=True))
