@@ -28,31 +28,10 @@ UNSET = "default"
 UPLOAD, UPLOADED = "/upload/", re.compile(r"[0-9a-f]{8}-(.+)")
 """The folder and the name that Label Studio gives a file that is uploaded."""
 
-MAGIC = {
-    b"\x89PNG": ".png",
-    b"\xff\xd8": ".jpg",
-    b"BM": ".bmp",
-    b"II*\0": ".tif",
-    b"MM\0*": ".tif",
-    b"RIFF": ".webp",
-}
-
-
-def image_name(number: int, content: bytes) -> str:
-    """Return a file name for the image with this number in a container; names sort as numbers do."""
-    suffix = next((suffix for magic, suffix in MAGIC.items() if content.startswith(magic)), ".png")
-    return f"{number:09d}{suffix}"
-
 
 def has_image_name(name: str) -> bool:
     """Whether a name ends as an image file's does."""
     return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
-
-
-def names_image(name: str, labels: Path) -> bool:
-    """Whether an image with this name and some suffix lies where a label file's images do; a number is no name."""
-    places = image_places(labels.absolute().parent) if any(map(str.isalpha, name)) else []
-    return any(image_called(place / name) for place in places)
 
 
 def find_images(
@@ -76,8 +55,7 @@ def find_images(
         plain = _in_folders_of_splits(labels, plain)
     place = place or roots[0]
     plain |= _without_uploads(labels, place, plain)
-    stems: dict[Path, dict[str, list[str]]] = {}
-    plain = {name: _with_its_suffix(path, place, stems, labels) for name, path in plain.items()}
+    plain = _with_their_suffixes(plain, place, labels)
     paths = locate(labels, list(plain.values()), root or (str(place) if place != around[0] else ""))
     return {name: paths[path] for name, path in plain.items()}
 
@@ -184,27 +162,44 @@ def _last(name: str) -> str:
     return PurePosixPath(name.replace("\\", "/")).name
 
 
-def _with_its_suffix(name: str, place: Path, stems: dict[Path, dict[str, list[str]]], labels: Path) -> str:
-    """Return a name with the suffix of the image that is there, if it has none; `stems` keeps what folders hold.
+def _with_their_suffixes(names: Mapping[str, str], place: Path, labels: Path) -> dict[str, str]:
+    """Return names with the suffixes of the images that are there, where they have none.
+
+    Where several images bear one name, as photos and their masks do, those with the only suffix of all names are meant.
 
     Raises:
-        DataError: several images are there.
+        DataError: there is no such suffix.
     """
-    if not name or has_image_name(name):
-        return name
+    stems: dict[Path, dict[str, list[str]]] = {}
+    found = {
+        name: _suffixes(path, place, stems)
+        for name, path in names.items()
+        if path and not has_image_name(path)
+    }
+    several = next((name for name, suffixes in found.items() if len(suffixes) > 1), None)
+    if several is None:
+        return {name: path + "".join(found.get(name, [])) for name, path in names.items()}
+    shared = set.intersection(*(set(suffixes) for suffixes in found.values() if suffixes))
+    if len(shared) != 1:
+        images = " and ".join(Path(several).name + suffix for suffix in found[several])
+        raise DataError(
+            "a name without a suffix must be one image",
+            f"{labels}: {several} is {images} in {(place / names[several]).parent}",
+            "write their suffixes into the labels, or move the others away",
+        )
+    [suffix] = shared
+    note(f"{labels}: names without suffixes, as {several}, are taken for images in {suffix}, as all have one")
+    return {name: path + (suffix if found.get(name) else "") for name, path in names.items()}
+
+
+def _suffixes(name: str, place: Path, stems: dict[Path, dict[str, list[str]]]) -> list[str]:
+    """Return the suffixes of the images that are called so; `stems` keeps what folders hold."""
     folder, stem = (place / name).parent, (place / name).name
     if folder not in stems:
         stems[folder] = {}
         for image in images_in(folder):
             stems[folder].setdefault(image.stem, []).append(image.suffix)
-    found = stems[folder].get(stem, [])
-    if len(found) > 1:
-        raise DataError(
-            "a name without a suffix must be one image",
-            f"{labels}: {name} is {' and '.join(stem + suffix for suffix in found)} in {folder}",
-            "write their suffixes into the labels",
-        )
-    return name + "".join(found)
+    return stems[folder].get(stem, [])
 
 
 def image_called(path: Path) -> Path | None:

@@ -39,6 +39,15 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"GIF87a", "gif"),
     (b"GIF89a", "gif"),
 )
+_SUFFIX_OF = {
+    b"\x89PNG": ".png",
+    b"\xff\xd8": ".jpg",
+    b"BM": ".bmp",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+    b"RIFF": ".webp",
+}
+"""The suffix of an image that has none, in a container."""
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"version https://git-lfs", "a pointer of Git LFS, which git lfs pull replaces by the file"),
     (b"/annex/objects", "a pointer of git-annex, which git annex get replaces by the file"),
@@ -49,7 +58,7 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"%pdf", "a PDF"),
     (b"pk\3\4", "a ZIP archive"),
     (b"\0\0\0\x0cjp  ", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\xffo\xffq", "JPEG 2000"),
     (b"8bps", "a Photoshop file"),
     (b"p5", "PGM"),
     (b"p6", "PPM"),
@@ -67,6 +76,12 @@ def describe_other(data: bytes) -> str:
     start = bytes(data[:32]).lower()
     told = next((name for magic, name in _OTHERS if start.startswith(magic)), "")
     return told or (f"bytes {data[:8].hex(' ')} ..." if len(data) else "0 bytes")
+
+
+def image_name(number: int, content: bytes) -> str:
+    """Return a file name for the image with this number in a container; names sort as numbers do."""
+    suffix = next((suffix for magic, suffix in _SUFFIX_OF.items() if content.startswith(magic)), ".png")
+    return f"{number:09d}{suffix}"
 
 
 def sniff(data: bytes) -> Kind | None:

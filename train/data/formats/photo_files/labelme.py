@@ -13,9 +13,10 @@ from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, ROOT, Format, by_split, images_in, itself
 from train.data.formats.file_each import names_of_own
 from train.data.formats.json_files import peek_json, read_json
-from train.data.formats.places import find_images, image_name, is_file
+from train.data.formats.places import find_images, is_file
 from train.data.formats.shapes import labelled_size, note_classes, numbers_of, rectangle, text_in
 from train.data.photos.regions import Region, as_region, is_set, label_of
+from train.data.pictures.kinds import image_name
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 

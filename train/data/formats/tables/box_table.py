@@ -50,7 +50,8 @@ class BoxTable(Format):
                 there.append(as_region(corners, row[text] if text else ""))
         paths = find_images(path, list(first), options.get("root", ""))
         column = next((name for name in columns if SPLIT_COLUMNS.fullmatch(name.lower())), "")
-        splits = splits_told(path, list(first), [row.get(column) for row, _ in first.values()])
+        told = [row.get(column) for row, _ in first.values()] if column else []
+        splits = splits_told(path, list(first), told)
         for (name, (row, source)), split in zip(first.items(), splits, strict=True):
             size = labelled_size(row.get("height"), row.get("width"))
             yield Sample(paths[name], label_of(regions[name]), source, split, size=size)

@@ -8,7 +8,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 from train.data.folders.notes import note
-from train.data.formats.places import has_image_name, names_image
+from train.data.formats.places import has_image_name
+from train.data.formats.tables.image_names import ImageNames
 from train.data.formats.tables.rows import Row, Table, text_lines
 from train.errors import DataError
 
@@ -53,22 +54,26 @@ class _Written:
     escaped: bool = False
 
 
-def delimited_table(path: Path, dialect: Dialect, is_header: IsHeader) -> Table:
+def delimited_table(
+    path: Path, dialect: Dialect, is_header: IsHeader, images: ImageNames | None = None
+) -> Table:
     """Return the table of a text file.
 
     Args:
         path: the file.
         dialect: what is known of it.
         is_header: whether a row names the columns that a reader wants.
+        images: those around the file, where several files of its folder are asked.
     """
+    images = images or ImageNames(path.parent)
     beginning = list(islice((line for line in _lines(path) if line.strip()), LOOKED_AT))
-    delimiter = dialect.delimiter or _delimiter(beginning, path, is_header)
+    delimiter = dialect.delimiter or _delimiter(beginning, path, is_header, images)
     quoted = delimiter != SPACE and not (delimiter == "\t" and path.suffix.lower() == ".txt")
     quotes = quoted if dialect.quotes is None else dialect.quotes
     form = _form(path, beginning[:2], delimiter, quotes)
     head, second = _beginning(_cells(path, form, 0))
-    bare = not is_header(head) and _begin_with_images(beginning, delimiter, path)
-    unnamed = bare or any(map(has_image_name, head))
+    bare = not is_header(head) and _begin_with_images(beginning, delimiter, images)
+    unnamed = (bare and not _has_names(beginning, delimiter, images)) or any(map(has_image_name, head))
     named = not unnamed if dialect.header is None else dialect.header
     count = (
         len(head) if quotes else min(len(head), 2)
@@ -127,7 +132,7 @@ def _beginning(rows: Iterator[tuple[str, list[str], str]]) -> tuple[list[str], l
         return head, []
 
 
-def _delimiter(lines: Sequence[str], path: Path, is_header: IsHeader) -> str:
+def _delimiter(lines: Sequence[str], path: Path, is_header: IsHeader, images: ImageNames) -> str:
     """Return the character that divides a first line into a header, or cuts off the name of an image in one of two.
 
     Else the one that cuts off the names of images that are there.
@@ -140,17 +145,23 @@ def _delimiter(lines: Sequence[str], path: Path, is_header: IsHeader) -> str:
                 return delimiter
     if lines and is_header(lines[0].strip().split(SPACE)):
         return SPACE
-    if cut := next((one for one in DELIMITERS if _begin_with_images(lines, one, path)), ""):
+    if cut := next((one for one in DELIMITERS if _begin_with_images(lines, one, images)), ""):
         return cut
     return "\t" if path.suffix.lower() == ".tsv" else ","
 
 
-def _begin_with_images(lines: Sequence[str], delimiter: str, path: Path) -> bool:
+def _begin_with_images(lines: Sequence[str], delimiter: str, images: ImageNames) -> bool:
     """Whether two lines, and most, begin with names of images that lie there, without their suffixes, as Kaldi's do."""
     cut = [line.partition(delimiter)[0].strip() for line in lines if delimiter in line]
     names = cut if len(cut) > 1 else []
-    found = sum(names_image(name, path) for name in names)
+    found = sum(name in images for name in names)
     return found > 1 and 2 * found > len(lines)
+
+
+def _has_names(lines: Sequence[str], delimiter: str, images: ImageNames) -> bool:
+    """Whether the first line alone begins with no image's name, and with no digit, as the header of such a table."""
+    first, *others = [line.partition(delimiter)[0].strip() for line in lines]
+    return first not in images and not any(map(str.isdigit, first)) and all(name in images for name in others)
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from train.data.folders.unpacked import unpack
-from train.data.formats.places import image_name
 from train.data.formats.tables.rows import Row, Table
+from train.data.pictures.kinds import image_name
 from train.errors import DataError
 
 ROWS = 64

@@ -16,6 +16,7 @@ from train.data.formats.places import files_by_split, find_images, has_image_nam
 from train.data.formats.region_lists import first_line, is_corners, is_regions
 from train.data.formats.tables.boxes import require_lines
 from train.data.formats.tables.delimited import Dialect, delimited_table
+from train.data.formats.tables.image_names import ImageNames
 from train.data.formats.tables.parquet import FIRST, is_first, parquet_images, parquet_table
 from train.data.formats.tables.rows import Table, json_table
 from train.data.formats.tables.texts import require_single, require_texts, text_of
@@ -27,6 +28,7 @@ TEXTS = re.compile(
     r"((gt|ocr|plate|corrected|true)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth|labels?|sentence|string|plate"
     r"|correct(ed|ion)"
 )
+CORRECTED, FLAGS = re.compile(r"correct(ed|ion)"), {"", "0", "1", "n", "y", "no", "yes", "false", "true"}
 FURTHER_TEXTS = re.compile("ground_?truth_text|suffix")
 """What a column of texts may be called where none has one of those names."""
 SPLIT_COLUMNS = re.compile("partition|set|split|subset")
@@ -110,7 +112,7 @@ def _further(table: Table, names: re.Pattern[str], taken: Sequence[str]) -> list
     return [column for column in _usual(table.columns, names) if column not in taken][:1]
 
 
-def _open(path: Path, options: Mapping[str, str]) -> Table:
+def _open(path: Path, options: Mapping[str, str], images: ImageNames | None = None) -> Table:
     suffix = path.suffix.lower()
     if suffix in PARQUET or path.is_dir():
         return parquet_table(path)
@@ -122,7 +124,7 @@ def _open(path: Path, options: Mapping[str, str]) -> Table:
         names = {cell.strip().strip('"') for cell in cells}
         return wanted <= names if wanted else bool(_usual(cells, IMAGES) and usual_texts(cells))
 
-    return delimited_table(path, _dialect(options), is_header)
+    return delimited_table(path, _dialect(options), is_header, images)
 
 
 def _dialect(options: Mapping[str, str]) -> Dialect:
@@ -173,6 +175,8 @@ def _text_column(table: Table, wanted: str, image: str, path: Path) -> str:
     likely = [column for column in _likely_texts(table) if column != image]
     if len(likely) > 1:
         likely = [column for column in likely if column not in table.unfit]
+    if len(likely) > 1:
+        likely = [column for column in likely if not _is_flag(table, column, image)]
     column = _column(table, "text", wanted, likely, path)
     if column in table.unfit:
         raise DataError(
@@ -181,6 +185,13 @@ def _text_column(table: Table, wanted: str, image: str, path: Path) -> str:
             "save the column as text (00123 would be read as 123), or name another with --option text=COLUMN",
         )
     return column
+
+
+def _is_flag(table: Table, column: str, image: str) -> bool:
+    """Whether a column called `corrected` says that its row is, and holds no text."""
+    if not CORRECTED.fullmatch(column.strip().lower()):
+        return False
+    return {str(cells[1]).strip().lower() for _, cells in table.rows([image, column])} <= FLAGS
 
 
 def _column(table: Table, kind: str, wanted: str, likely: Sequence[str], path: Path) -> str:
@@ -228,7 +239,8 @@ def _tables(folder: Path) -> list[Path]:
         return []
     suffixes = (*ALWAYS, *SOMETIMES)
     files = (path for path in entries(folder) if path.suffix.lower() in suffixes and path.is_file())
-    return [path for path in files if _is_first(path) and is_table(path)]
+    images = ImageNames(folder)
+    return [path for path in files if _is_first(path) and is_table(path, images)]
 
 
 def _is_first(path: Path) -> bool:
@@ -241,12 +253,15 @@ def _whole(files: Mapping[str, Path]) -> dict[str, Path]:
     return {split: path.parent if path.name == FIRST else path for split, path in files.items()}
 
 
-def is_table(path: Path) -> bool:
-    """Whether a file has a column of images and one of texts, by their usual names or its first row."""
+def is_table(path: Path, images_there: ImageNames | None = None) -> bool:
+    """Whether a file has a column of images and one of texts, by their usual names or its first row.
+
+    `images_there`: those around it, where several files of its folder are asked.
+    """
     if is_iam(path):
         return False
     try:
-        table = _open(path, {})
+        table = _open(path, {}, images_there)
     except DataError:
         return False
     images, texts = _likely_images(table), _likely_texts(table)
