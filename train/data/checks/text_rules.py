@@ -38,6 +38,8 @@ USUAL = re.compile(
     "\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]+"
 )
 """What such a text is made of: `É®` is no letter of the Africa Alphabet."""
+OF_SIGNS = re.compile("[\u05d0-\u05ea\u0621-\u064a]")
+"""Hebrew, Arabic: one such letter alone comes of signs that stand side by side in earnest, as in `Ø½"`."""
 FLOAT = re.compile(r"\d+\.0")
 """A number that was read as one with a fraction: where all labels are such, they were 7 or 007."""
 PLACEHOLDERS = (IGNORED | UNREAD) - {""}
@@ -76,7 +78,8 @@ def _meant(text: str) -> str:
         meant = text if text.isascii() else text.translate(WINDOWS).encode("latin-1").decode()
     except UnicodeError:
         return ""
-    return meant if meant != text and USUAL.fullmatch(meant) else ""
+    is_usual = USUAL.fullmatch(meant) and len(OF_SIGNS.findall(meant)) != 1
+    return meant if meant != text and is_usual else ""
 
 
 def _read_back(text: str) -> str:

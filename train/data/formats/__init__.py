@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from train.data.folders.left_aside import note_left_aside, tell_what_to_try
-from train.data.folders.notes import note
 from train.data.folders.split_names import SPLITS, entries, folders_by_split, in_order, split_of
 from train.data.folders.told_splits import deal
 from train.data.photos.lines import lines_of as lines_of_photos
@@ -22,8 +21,7 @@ from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.data.sample import Sample
 from train.data.texts.angles import require_texts
 from train.data.texts.forms import normal_form
-from train.data.texts.objects import require_plain
-from train.data.texts.reading_order import RIGHT_TO_LEFT
+from train.data.texts.objects import note_forms, require_plain
 from train.errors import DataError, UsageError
 from train.system.paths import read_utf8
 from train.system.registry import Registry
@@ -63,6 +61,11 @@ class Format(ABC):
 
         A `root` that is itself a label file of this format is `all`.
         """
+
+    @classmethod
+    def find_named(cls, root: Path) -> dict[str, Path]:
+        """Return what `find` does, where a person named this format: it need not be told from others."""
+        return cls.find(root)
 
     @staticmethod
     @abstractmethod
@@ -109,13 +112,13 @@ def load(
         one_split,
     )
     every = [sample for part in given.values() for sample in part]
-    _note_texts(source, every)
+    note_forms(source, [sample.text for sample in every], sum(sample.written is not None for sample in every))
     if reader.task == PHOTOS:
         note_unlabelled(source, given)
     if source.is_dir():
         note_left_aside(source, files.values(), every)
     if reader.task == RECOGNITION[0]:
-        require_plain(source, [sample.text for sample in every])
+        require_plain(source, [sample.text for sample in every], bool(options.get("text")))
     if tasks[0] == DIRECTIONS != reader.task:
         require_texts(source, (sample.text for sample in every))
     if reader.task == PHOTOS != tasks[0]:
@@ -127,16 +130,6 @@ def _normal(sample: Sample) -> Sample:
     """Return a sample with its text in the normal form, for every command alike."""
     text = normal_form(sample.text)
     return sample if text == sample.text else replace(sample, text=text, written=sample.text)
-
-
-def _note_texts(source: Path, samples: Sequence[Sample]) -> None:
-    """Print a note on labels that are not read exactly as written."""
-    if composed := sum(sample.written is not None for sample in samples):
-        note(f"{source}: {composed} labels are not in Unicode's composed form (NFC) and are read in it")
-    if leftwards := sum(bool(RIGHT_TO_LEFT.search(sample.text)) for sample in samples):
-        note(
-            f"{source}: {leftwards} labels hold words from right to left, and are taken to stand in reading order"
-        )
 
 
 def load_file(
@@ -254,7 +247,7 @@ def _find(name: str, root: Path, options: Mapping[str, str], tasks: Sequence[str
         raise UsageError(
             f"the format must be one for {' or '.join(tasks)}", name, f"choose from: {', '.join(names)}"
         )
-    if files := FORMATS.get(name).find(root):
+    if files := FORMATS.get(name).find_named(root):
         return files
     if alone := _alone(root, options, [name]):
         return alone[1]

@@ -1,7 +1,9 @@
 """Dictionary files in class order: a character a line as PaddleOCR's, all in one, or PaddleX's inference.yml."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -10,7 +12,7 @@ from train.errors import DataError
 from train.system.paths import read_utf8
 
 YAML = (".yml", ".yaml", ".json")
-"""Suffixes of files that are read as YAML, of which JSON is a part."""
+"""Suffixes of files that hold a list, or one under a key, in YAML or JSON."""
 WIDE = (b"\xff\xfe", b"\xfe\xff")
 """How UTF-16 begins."""
 
@@ -77,7 +79,12 @@ def _together(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _of_yaml(path: Path) -> list[tuple[str, str]]:
-    """Return (character, place) of PaddleX's inference.yml, or of a file with a `character_dict` or list alone."""
+    """Return (character, place) of PaddleX's inference.yml, or of a file with a `character_dict` or list alone.
+
+    A YAML reader refuses what JSON writes for an emoji, so files in JSON have their own.
+    """
+    if path.suffix.lower() == ".json":
+        return _listed(_of_json(path), path)
     loader = getattr(
         yaml, "CBaseLoader", yaml.BaseLoader
     )  # all scalars are texts: a `1` or `~` is a character
@@ -87,6 +94,25 @@ def _of_yaml(path: Path) -> list[tuple[str, str]]:
         place = getattr(error, "problem_mark", None)
         at = f"{path}:{place.line + 1}" if place else path
         raise DataError("a dictionary in YAML must be valid YAML", at, "mend that line") from error
+    return _listed(found, path)
+
+
+def _of_json(path: Path) -> Any:
+    """Return what a file of JSON holds, its numbers as they are written."""
+    try:
+        return json.loads(_text(path), parse_int=str, parse_float=str)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            "a dictionary in JSON must be valid JSON", f"{path}:{error.lineno}", "mend that line"
+        ) from error
+    except RecursionError as error:
+        raise DataError(
+            "a dictionary in JSON must be a list", f"{path}: lists within lists", "write it anew"
+        ) from error
+
+
+def _listed(found: Any, path: Path) -> list[tuple[str, str]]:
+    """Return (character, place) of what a file in YAML or JSON holds."""
     for key in ("PostProcess", "character_dict"):
         found = found.get(key, found) if isinstance(found, dict) else found
     if isinstance(found, str):

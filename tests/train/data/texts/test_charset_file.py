@@ -25,7 +25,7 @@ INFERENCE = "PostProcess:\n  name: CTCLabelDecode\n  character_dict:\n  - A\n  -
         ("inference.yml", INFERENCE.encode(), "A1~#"),
         ("mine.yaml", b"character_dict: ABC", "ABC"),
         ("mine.yaml", b"[A, B]", "AB"),
-        ("mine.json", b'["A", "\\u4e2d"]', "A\u4e2d"),
+        ("mine.json", b'["A", "\\u4e2d", "\\ud83d\\ude00"]', "A\u4e2d\U0001f600"),
     ],
 )
 def test_a_dictionary_is_understood(name: str, content: bytes, characters: str, tmp_path: Path) -> None:

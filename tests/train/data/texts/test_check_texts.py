@@ -45,6 +45,8 @@ from train.data.checks.rules import line_checks
                 "a<b>c",
                 "NESTL\u00c9\u00ae",
                 "<Box>",
+                '\u00d8\u00bd" THRU',
+                "\u00d8\u00b10.05",
             )
         ),
     ],

@@ -12,16 +12,14 @@ from train.data.folders.image_paths import ANY_SUFFIX
 from train.data.folders.left_aside import NO_LABELS
 from train.data.folders.notes import note
 from train.data.formats import FORMATS, Format, by_split, images_in, read_text
-from train.data.formats.photo_files.yolo import is_box
+from train.data.formats.photo_files.yolo import is_box, is_box_of_tool
 from train.data.formats.region_lists import first_line, is_corners, note_lost
 from train.data.sample import Sample
 from train.errors import DataError
 
 TRUTH, PLAIN = ".gt.txt", ".txt"
-COORDINATES = re.compile(
-    r"\s*(-?\d+(\.\d+)?[\s,;]+){4}|\S+((\s+[01]?\.\d+){4}|(\s+-?\d+(\.\d+)?){14,15})\s*$"
-)
-"""Numbers of regions, or the name of a class and four shares, as YOLO's, or what KITTI has behind it."""
+NUMBERS = re.compile(r"\s*(-?\d+(\.\d+)?[\s,;]+){4}")
+"""How regions begin."""
 LOOKED_AT = 20
 
 
@@ -37,6 +35,11 @@ class TextFiles(Format):
     def find(root: Path) -> dict[str, Path]:
         """Return the folders with an image and its text; coordinates of regions are no text."""
         return by_split(root, _is_ours)
+
+    @classmethod
+    def find_named(cls, root: Path) -> dict[str, Path]:
+        """Return the folders with an image and its text, whatever that is."""
+        return by_split(root, lambda folder: bool(_first_labels(folder)))
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
@@ -96,15 +99,22 @@ def _stems(labels: Path) -> set[str]:
 
 def _is_ours(folder: Path) -> bool:
     """Whether the first labels are texts: a `.txt` may as well hold coordinates."""
-    beside = Neighbours(folder)
-    found = (_labels(image, beside) for image in images_in(folder))
-    labels = list(islice(filter(None, found), LOOKED_AT))
+    labels = _first_labels(folder)
     if any(map(_is_truth, labels)):
         return True
     lines = [line for path in labels if (line := first_line(path))]
-    return not any(is_corners(line) or is_box(line) for line in lines) and not all(
-        map(COORDINATES.match, lines)
-    )
+    return not any(is_corners(line) or is_box(line) for line in lines) and not all(map(is_place, lines))
+
+
+def _first_labels(folder: Path) -> list[Path]:
+    beside = Neighbours(folder)
+    found = (_labels(image, beside) for image in images_in(folder))
+    return list(islice(filter(None, found), LOOKED_AT))
+
+
+def is_place(line: str) -> bool:
+    """Whether a line may be a region; texts that are rows of numbers look so, too, so ask for several."""
+    return bool(NUMBERS.match(line)) or is_box_of_tool(line)
 
 
 def texts_of(files: Mapping[Path, Path]) -> list[str]:

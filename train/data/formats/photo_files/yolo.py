@@ -20,6 +20,8 @@ from train.errors import DataError
 IMAGES, LABELS = "images", "labels"
 SETTINGS = ("data.yaml", "dataset.yaml")
 BOX = 5
+KITTI = (14, 15)
+"""So many numbers stand behind a class there: how much is seen, an angle, the sides of the box, the place in space."""
 SLACK = 0.01
 """Labellers round: a share may lie this far outside of 0 to 1."""
 
@@ -71,6 +73,23 @@ def is_box(line: str) -> bool:
         and fields[0].isdecimal()
         and all(_share(field) is not None for field in fields[1:])
     )
+
+
+def is_box_of_tool(line: str) -> bool:
+    """Whether a line is the name of a class and a box that lies in the photo, in shares, or all that KITTI tells."""
+    fields = line.split()[1:]
+    try:
+        numbers = [float(field) for field in fields]
+    except ValueError:
+        return False
+    if len(fields) == BOX - 1 and all("." in field for field in fields):
+        x, y, width, height = numbers
+        sides = (x - width / 2, x + width / 2, y - height / 2, y + height / 2)
+        return all(-SLACK <= side <= 1 + SLACK for side in sides)
+    if len(fields) not in KITTI or not all("." in field for field in fields[3:7]):
+        return False
+    truncated, occluded, _, left, top, right, bottom = numbers[:7]
+    return -1 <= truncated <= 1 and occluded in (-1, 0, 1, 2, 3) and left < right and top < bottom
 
 
 def _is_outline(fields: int) -> bool:
