@@ -21,7 +21,7 @@ def deal(given: Mapping[str, Sequence[Sample]], one_split: bool = False) -> dict
     dealt: dict[str, list[Sample]] = {}
     for split, samples in given.items():
         if split != "all" and not samples:
-            note(f"the labels of {split} hold none, so that it may be made of others")
+            note(f"the list of {split} is empty; a {split} split may be made of the training samples")
         is_known = split != "all" or one_split
         untold = next((sample.source for sample in samples if sample.split == UNTOLD), "")
         if untold:

@@ -159,7 +159,7 @@ def test_a_split_whose_list_is_empty_or_of_another_form_is_told(tmp_path: Path, 
     write(tmp_path / "rec_gt_val.txt", "")
     with collected_notes() as notes:
         load(tmp_path)
-    assert notes == ["the labels of val hold none, so that it may be made of others"]
+    assert notes == ["the list of val is empty; a val split may be made of the training samples"]
 
 
 def test_nothing_is_said_of_a_folder_that_is_read_whole(tmp_path: Path) -> None:

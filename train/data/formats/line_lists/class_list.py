@@ -19,8 +19,12 @@ SEVERAL = re.compile(r"[01](,[01])+")
 """The classes of an image that may have several, a 0 or 1 for each."""
 
 
-def class_names(labels: Path) -> dict[str, str]:
-    """Return the name of each class, by its number, that the `label.txt` beside a list tells; nothing without one."""
+def class_names(labels: Path, strict: bool = False) -> dict[str, str]:
+    """Return the name of each class, by its number, that the `label.txt` beside a list tells; nothing without one.
+
+    Lines that are no `number name` are passed over; if `strict`, a file with one is of something else.
+    """
+    labels = labels.absolute()
     file = labels.with_name(CLASSES)
     try:
         rows = (
@@ -30,8 +34,8 @@ def class_names(labels: Path) -> dict[str, str]:
         )
     except DataError:  # it is of something else
         return {}
-    numbered = all(len(row) == 2 and row[0].isdecimal() for row in rows)
-    return {number: name.strip() for number, name in rows} if numbered else {}
+    numbered = [row for row in rows if len(row) == 2 and row[0].isdecimal()]
+    return {} if strict and len(numbered) < len(rows) else {number: name.strip() for number, name in numbered}
 
 
 def require_no_classes(labels: Path, texts: Sequence[str], chosen: bool = False) -> None:
@@ -45,7 +49,7 @@ def require_no_classes(labels: Path, texts: Sequence[str], chosen: bool = False)
     plain = {text.strip() for text in texts}
     if not plain or not all(map(NUMBERS.fullmatch, plain)):
         return
-    names = class_names(labels)
+    names = class_names(labels, strict=True)
     others = [(number, name) for number, name in names.items() if number != name]
     several = all(map(SEVERAL.fullmatch, plain))
     if not chosen and others and (several or plain <= names.keys()):

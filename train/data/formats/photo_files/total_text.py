@@ -14,7 +14,7 @@ from train.data.sample import Sample
 from train.errors import DataError
 
 PREFIX = "poly_gt_"
-NUMBERS = r"\[\[\s*((?:-?\d+\.?\d*(?:\s+|(?=\])))*)\]\]"
+NUMBERS = r"\[\[\s*((?:-?(?:\d+\.?\d*|\.\d+)(?:\s+|(?=\])))*)\]\]"
 REGION = re.compile(
     rf"x: {NUMBERS}, y: {NUMBERS}, ornt: \[[^\]]*\], transcriptions: \[(?:u?'(.*?)'|u?\"(.*?)\")?\]$",
     re.MULTILINE | re.DOTALL,

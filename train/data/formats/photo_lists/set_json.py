@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.folders.split_names import split_within
-from train.data.formats import FORMATS, ROOT, Format
+from train.data.formats import FORMATS, ROOT, Format, images_in
 from train.data.formats.apart import ImagesAround
 from train.data.formats.json_files import peek_json, read_json
 from train.data.formats.photo_files.page_json_kinds import said
@@ -70,7 +70,10 @@ def _images(path: Path, names: list[str], root: str) -> dict[str, Path]:
     found = find_images(path, called, root, places_of_splits(path)) if called else {}
     if len(called) == len(names):
         return found
-    place = path.parent.parent if path.parent.name in (LABEL_FOLDER, TRUTH_FOLDER) else path.parent
+    is_apart = path.parent.name == LABEL_FOLDER or (
+        path.parent.name == TRUTH_FOLDER and not images_in(path.parent)
+    )
+    place = path.parent.parent if is_apart else path.parent
     images = ImagesAround(place, root, split_within(path.stem), within=True)
     rule = "each photo of the file must be one image of its name, beside it or in a folder beside it"
     others = [name for name in names if name not in found]

@@ -4,10 +4,12 @@ A function here may raise KeyError, TypeError, ValueError and their like for wha
 reader says which photo.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from train.data.folders.notes import note
 from train.data.formats.photo_files.page_json_kinds import Size, box_of, contest_region, text_from
 from train.data.formats.photo_lists.coco import TEXTS
 from train.data.formats.shapes import labelled_size, numbers_of, rectangle, text_in
@@ -23,6 +25,8 @@ class Photo:
     labelled: Size | None = None
 
 
+OF_PHOTO, OUTLINES, TURNED = ("label", "caption"), ("bbox", "polygon"), "rotated_bbox"
+"""What Datumaro's annotations are: of the whole photo, read here, and a place that would be lost."""
 PhotosOf = Callable[[Any, str, str], Iterator[Photo]]
 """Yields the photos of what a file holds; given the option `text` and `file:line`."""
 
@@ -80,24 +84,30 @@ def _is_datumaro(content: Any) -> bool:
 
 
 def _datumaro(content: Any, text: str, source: str) -> Iterator[Photo]:
+    others = Counter[str]()
     for item in content["items"]:
         image = item.get("image") or {}
-        regions = [region for held in item["annotations"] for region in _datumaro_regions(held, text, source)]
+        parts = [part for part in item["annotations"] if part["type"] not in OF_PHOTO]
+        read = [part for part in parts if part["type"] in OUTLINES]
+        kinds = [part["type"] for part in parts if part["type"] not in OUTLINES]
+        if kinds and (not read or TURNED in kinds):
+            raise ValueError(f"a {kinds[0] if not read else TURNED}, where bbox and polygon are read")
+        others.update(kinds)
+        regions = [_datumaro_region(part, text, source) for part in read]
         yield Photo(str(image.get("path") or item["id"]), regions, labelled_size(*image.get("size", (0, 0))))
+    if others:
+        told = ", ".join(f"{kind} {count} times" for kind, count in sorted(others.items()))
+        note(f"{source}: beside bbox and polygon, which are read, there is what is passed over: {told}")
 
 
-def _datumaro_regions(held: dict[str, Any], text: str, source: str) -> Iterator[Region]:
-    if held["type"] in ("label", "caption"):  # of the whole photo
-        return
-    if held["type"] not in ("bbox", "polygon"):
-        raise ValueError(f"a {held['type']}, where bbox and polygon are read")
+def _datumaro_region(held: dict[str, Any], text: str, source: str) -> Region:
     attributes = held.get("attributes") or {}
     words = {key: value for key, value in attributes.items() if isinstance(value, str)}
     told = text_in(words, [text] if text else TEXTS, source) or ""
     unread = any(is_set(attributes.get(flag)) for flag in ("difficult", "ignore", "illegible", "is_crowd"))
     outline = held["type"] == "polygon"
     corners = numbers_of(held["points"], source) if outline else rectangle(*numbers_of(held["bbox"], source))
-    yield as_region(corners, told, unread)
+    return as_region(corners, told, unread)
 
 
 def _is_createml(content: Any) -> bool:
