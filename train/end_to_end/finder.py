@@ -19,10 +19,15 @@ from train.trained.readers import Read, detector, read
 class ModelFinder:
     """A detection bundle, or a pretrained detector by its name."""
 
-    def __init__(self, name: str) -> None:
-        """Take the model; raise CheckpointError or UsageError if it is no detector."""
+    def __init__(self, name: str, engine: str | None = None) -> None:
+        """Take the model; raise CheckpointError or UsageError if it is no detector.
+
+        Args:
+            name: of either.
+            engine: that runs a pretrained one; None for the usual one.
+        """
         self.name = name
-        self._model = detector(name)
+        self._model = detector(name, engine)
 
     @property
     def may_know_photos(self) -> bool:

@@ -35,8 +35,8 @@ class Read:
     precision: str = "float32"
 
 
-def detector(source: str) -> Read:
-    """Return the detector in a bundle's folder, or the pretrained one of that name.
+def detector(source: str, engine: str | None = None) -> Read:
+    """Return the detector in a bundle's folder, or the pretrained one of that name, run by `engine`.
 
     Raises:
         CheckpointError, UsageError: if it is no detector, or there is none.
@@ -45,7 +45,7 @@ def detector(source: str) -> Read:
 
     if source in MODELS.names():
         check_model(source, DETECTION)
-        return Read(TrialConfig(task=DETECTION, model=source))
+        return Read(TrialConfig(task=DETECTION, model=source, engine=engine or TrialConfig().engine))
     bundle = load_bundle(Path(source))
     bundle.require_task(DETECTION)
     return Read(config_from_mapping(bundle.manifest.config, source), bundle)

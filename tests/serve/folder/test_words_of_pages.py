@@ -17,7 +17,7 @@ from serve.reading.page_reader import PageReader
 from serve.schemas import PageRequest
 from serve.settings import Limits
 from tests import real_photos
-from tests.search.test_photos import real_detector
+from tests.search.studies.test_pair import real_detector
 from tests.serve.lifecycle.bundles import real_bundle
 from train.bundle import write_cut
 from train.cut import Cut

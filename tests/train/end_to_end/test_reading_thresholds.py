@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.search.test_photos import real_detector
+from tests.search.studies.test_pair import real_detector
 from train.bundle import MANIFEST, SETTINGS, load_bundle
 from train.cut import Cut
 from train.data.dataset import Dataset
