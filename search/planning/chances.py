@@ -97,7 +97,7 @@ def pick_affordable_models(
     Args:
         probes: of all models.
         seconds: of a full-length trial of each.
-        available: seconds of all places together.
+        available: seconds of all places together that may have a trial.
         trials: that the search will have at most.
     """
     cost = {

@@ -183,8 +183,9 @@ def drop_unaffordable_models(
         for probe in probes
     ]
     concurrent = fit_resources(settings, nodes, space, probes).concurrent
+    places = min(concurrent, settings.trials or concurrent)
     models = pick_affordable_models(
-        probes, seconds, concurrent * (budget.deadline - now), settings.trials or ENOUGH_TRIALS
+        probes, seconds, places * (budget.deadline - now), settings.trials or ENOUGH_TRIALS
     )
     left_out = [probe.model for probe in probes if probe.model not in models]
     reason = f"the time budget is too short for all models: left out {', '.join(left_out)}"

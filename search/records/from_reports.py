@@ -135,7 +135,9 @@ def find_state(journal: TrialJournal, last: TrialReport | None, config: TrialCon
     best = Best(TASKS.get(config.task).scores.names[:2]).from_metrics(last.metrics)
     if last.epoch == (last.fold.of if last.fold else config.epochs):
         return "finished", ""
-    if best.out_of_patience(last.epoch, config.patience):
+    # Earlier versions' patience ended trials that read everything, too: at this epoch, and no later one.
+    ended = 0 < config.patience == last.epoch - best.epoch
+    if ended or best.out_of_patience(last.epoch, config.patience):
         return "finished", f"no better epoch in {config.patience} after epoch {best.epoch}"
     return "stopped", f"stopped after {describe_progress(last, config)} (scheduler or time budget)"
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from search.records.evidence import Caution, find_architecture
 from search.records.result import PRETRAINED
@@ -24,10 +25,11 @@ from search.selection.soup import Result, read_weights
 from search.trials.folds import FEW, FOLD_SEED, fold_order, pool_splits
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
+from train.data.dataset import Dataset
 from train.loop import assemble_run
 from train.scoring.intervals import Gain, paired_gain_interval
 from train.tasks import TASKS, SampleStats
-from train.trained.loaded import Loaded
+from train.trained.loaded import Assembled, Loaded
 
 SHARES = (0.25, 0.5, 0.75)
 """How far from the pretrained weights to the winner's the weights between them lie."""
@@ -61,14 +63,18 @@ def apply_caution(
     told = partial(Caution, baseline=str(baseline.baseline), gain=gain, samples=samples)
     if gain.interval.low > 0:
         return winner, averaged, told(share=1)
-    surer = None if is_likely(gain) else measure_probability(search, winner, baseline)
-    shown = is_likely(gain) or (surer is not None and surer.interval.low > 0 and gain.difference >= 0)
-    in_time = search.weights_deadline is None or time.time() < search.weights_deadline
-    between = interpolate(search, winner, baseline) if shown and in_time else None
+    easy = not is_likely(gain) and gain.difference >= 0 and _has_time(search)
+    surer = measure_probability(search, winner, baseline) if easy else None
+    shown = is_likely(gain) or (surer is not None and surer.interval.low > 0)
+    between = interpolate(search, winner, baseline) if shown and _has_time(search) else None
     if between is not None:
         share, network = between
         return network, averaged, told(share=share, probability=surer)
     return load_baseline(baseline), (PRETRAINED,), told(share=0, probability=surer)
+
+
+def _has_time(search: Searched) -> bool:
+    return search.weights_deadline is None or time.time() < search.weights_deadline
 
 
 def is_likely(gain: Gain) -> bool:
@@ -119,10 +125,10 @@ def measure_probability(search: Searched, winner: Loaded, baseline: ProbedBaseli
     training = search.data.training
     if search.folds > 1 or len(training.train) < FEW:
         return None
-    losses = [network.at_best.read(training.val).losses for network in (baseline.network, winner)]
-    before, after = (np.exp(-np.array(one, np.float64)) for one in losses)
-    if not before.any() and not after.any():
+    after = _probabilities(winner, training.val)
+    if not after.any():  # the baseline's network, which may not have been built, gives none any either
         return None
+    before = _probabilities(baseline.network, training.val)
     one = np.ones(len(before))
     return paired_gain_interval(
         np.stack([one, before], axis=1),
@@ -131,6 +137,10 @@ def measure_probability(search: Searched, winner: Loaded, baseline: ProbedBaseli
         search.settings.seed,
         training.documents_in(training.val),
     )
+
+
+def _probabilities(network: Assembled, data: Dataset) -> npt.NDArray[np.float64]:
+    return np.exp(-np.array(network.at_best.read(data).losses, np.float64))
 
 
 def _rows_of_folds(search: Searched, selected: Selection) -> SampleStats:

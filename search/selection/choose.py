@@ -75,7 +75,8 @@ def find_front(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     for trial in rank(trials):
         if trial.eligible and trial.latency is not None:
             best.setdefault(find_architecture(trial.config), trial)
-    points = [(trial.best.rank, -_latency_ms(trial)) for trial in best.values() if trial.best]
+    # By what is read: how sure a network is of it is no reason to wait for it.
+    points = [(trial.best.scores.rank, -_latency_ms(trial)) for trial in best.values() if trial.best]
     front = [
         trial for trial, point in zip(best.values(), points, strict=True) if not _is_dominated(point, points)
     ]

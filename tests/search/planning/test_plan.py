@@ -167,11 +167,12 @@ def test_a_model_that_is_level_goes_for_want_of_time_alone(seconds: float, model
 def test_a_space_is_narrowed_to_what_the_budget_allows() -> None:
     models = ["slow", "best", "middle"]
     space = parse_space(f"parameters: {{model: {{choice: {models}}}}}", "some", "some.yaml")
-    two_cores = [{"CPU": 2.0, "memory": 1e9}]
+    two_cores = {"CPU": 2.0, "memory": 1e9}
 
-    def narrowed(deadline: float | None) -> tuple[set[object], str]:
+    def narrowed(deadline: float | None, trials: int | None = None, nodes: int = 1) -> tuple[set[object], str]:
         budget = TimeBudget(deadline, 10, 100, 10, dict.fromkeys(models, COST))
-        left, reason = drop_unaffordable_models(space, PROBES, STUDY, budget, two_cores, now=1000.0)
+        study = STUDY.model_copy(update={"trials": trials})
+        left, reason = drop_unaffordable_models(space, PROBES, study, budget, [two_cores] * nodes, now=1000.0)
         return set(left.choices("model")), reason
 
     assert narrowed(None) == (set(models), "")
@@ -180,6 +181,8 @@ def test_a_space_is_narrowed_to_what_the_budget_allows() -> None:
     assert kept == {"best", "middle"}
     assert reason == "the time budget is too short for all models: left out slow"
     assert narrowed(1000.0 + 20)[0] == {"best"}
+    assert narrowed(1000.0 + 201, trials=1, nodes=3)[0] == {"best"}, "a single trial has a single place"
+    assert narrowed(1000.0 + 203, trials=1, nodes=3)[0] == {"best", "middle"}
 
 
 def test_only_an_experiment_that_began_a_trial_is_restored(tmp_path: Path) -> None:

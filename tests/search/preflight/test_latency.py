@@ -79,6 +79,11 @@ def test_the_front_holds_what_nothing_beats_in_both() -> None:
     fast, slow = of("pp-ocrv6-tiny", 5, 0.6, 0), of("pp-ocrv6-small", 20, 0.9, 1)
     beaten, same = of("pp-ocrv5-mobile", 25, 0.7, 2), of("pp-ocrv6-tiny", 5, 0.4, 0)
     assert find_front([slow, same, beaten, fast]) == [fast, slow]
+    surer = of("pp-ocrv6-small", 20, 0.6, 0)
+    surer = surer.model_copy(
+        update={"history": tuple(one.model_copy(update={"val_loss": 0.1}) for one in surer.history)}
+    )
+    assert find_front([surer, fast]) == [fast], "it reads no more"
     assert find_front([trial(0)]) == [], "nothing was measured"
 
 

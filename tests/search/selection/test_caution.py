@@ -22,6 +22,8 @@ from tests.search.selection.test_winner import Made, searched
 from train.config import TrialConfig
 from train.models import MODELS
 from train.scoring.intervals import paired_share_gain
+from train.tasks import Task
+from train.tasks.recognition import Recognition
 from train.trained.loaded import Loaded, load_network
 
 
@@ -87,6 +89,16 @@ def test_a_winner_that_is_surer_of_easy_labels_takes_the_bundle_a_part_of_its_wa
     assert caution.share == share
     assert caution.probability is not None
     assert (caution.probability.difference > 0) == (share > 0)
+
+
+def test_the_baseline_is_not_read_for_the_probability_of_labels_that_have_none(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.selection.caution.FEW", 0)
+    monkeypatch.setattr(Recognition, "losses", Task.losses)
+    baseline = best_baseline(made)
+    assert measure_probability(made.search, sharpened(made, 1.5), baseline) is None
+    assert "network" not in vars(baseline), "it was not built"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,13 @@ def test_a_trial_ends_with_its_reason(last: int, best: int, patience: int, state
     assert find(row, config(epochs=9, patience=patience)) == (state, reason)
 
 
+def test_a_trial_of_an_earlier_version_may_have_lost_its_patience_with_everything_read() -> None:
+    scores = {"exact_match": 1.0, "edit_similarity": 1.0}
+    kept = Best(("exact_match", "edit_similarity"), 1, (1.0, 1.0)).metrics()
+    told = [find({EPOCH: last, **scores, **kept}, config(epochs=30, patience=10))[0] for last in (11, 12)]
+    assert told == ["finished", "stopped"]
+
+
 def find(row: dict[str, Any], trained: TrialConfig) -> tuple[str, str]:
     return find_state(TrialJournal("a", {}, [row]), TrialReport.from_row(row), trained)
 
