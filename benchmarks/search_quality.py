@@ -217,7 +217,9 @@ def row(place: str, way: str, cells: Sequence[Mapping[str, Any]]) -> dict[str, A
         "untouched, test": mean(one["test_untouched"] for one in cells),
         "validation": with_interval([one["validation"] for one in cells]),
         "test": with_interval([one["test"] for one in cells]),
-        "hard": with_interval([one["test_hard"] for one in cells if one["test_hard"] is not None] or [nan]),
+        "hard": with_interval(
+            [one["test_hard"] for one in cells if one.get("test_hard") is not None] or [nan]
+        ),
         "curve": [(round(at, 1), *at_time(cells, at)) for at in grid],
     }
 

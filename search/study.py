@@ -31,7 +31,7 @@ from search.preflight.latency import take_latencies
 from search.preflight.probe import probe_models
 from search.preflight.space import DICTIONARY, check_names, find_stored, settle, settle_engine
 from search.preflight.stages import Prepared, Probed, Request
-from search.preflight.timing import LATE_SHARE, begin_rehearsals, find_slowest
+from search.preflight.timing import WAIT_SHARE, begin_rehearsals, find_slowest
 from search.records.evidence import Latencies
 from search.records.result import StudyResult
 from search.sampling.population import check_population
@@ -43,7 +43,7 @@ from search.settings import StudySettings
 from search.storage.beginning import keeping_the_name
 from search.storage.errors import storage_errors
 from search.storage.files import BEGUN, FINGERPRINT, LATENCIES, STUDY_FILE
-from search.storage.location import check_folder, check_name, check_own_folder, publish
+from search.storage.location import check_folder, check_name, check_own_folder, locate, publish
 from search.storage.lock import sole_search
 from search.trials.folds import choose_folds, pool_splits
 from spaces.space import SearchSpace
@@ -124,9 +124,11 @@ def probe(prepared: Prepared) -> Probed:
     read = shared if settings.folds == 1 else ray.put(pool_splits(data.training))
     show_stage("reading with the pretrained models")
     beside = settings.time_budget_s is not None and resources.concurrent > 1
-    exports = begin_rehearsals(space, shared) if beside else []
+    exports = begin_rehearsals(space, shared, locate(settings).path) if beside else []
     probes = probe_models(space, read, task_of(settings).terms, amounts, wait_for)
-    rehearsal = find_slowest(exports, LATE_SHARE * (settings.time_budget_s or 0))
+    if exports:
+        show_stage("trying the export")
+    rehearsal = find_slowest(exports, WAIT_SHARE * (settings.time_budget_s or 0))
     return Probed(prepared, data, shared, probes, limit_forgetting(settings, probes, data), rehearsal)
 
 

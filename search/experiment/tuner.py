@@ -156,7 +156,7 @@ def make_tune_config(
 
 
 class FreedPlace(tune.Callback):  # type: ignore[misc]
-    """Lets trials have the place of what ran beside them, as soon as that has ended."""
+    """Lets trials have the place of what ran beside them, as soon as that has ended, however."""
 
     def __init__(self, clock: Clock, beside: ray.ObjectRef) -> None:
         self._clock, self._beside = clock, beside
@@ -171,7 +171,7 @@ class FreedPlace(tune.Callback):  # type: ignore[misc]
             return
         if ray.wait([self._beside], timeout=0)[0]:
             self._clock.places = None
-            print("what trains on all samples has ended: its place is the trials' now", flush=True)
+            print("nothing trains on all samples any more: its place is the trials' now", flush=True)
 
 
 LATE_EPOCH, GONE_EPOCHS = 0.25, 2

@@ -1,11 +1,9 @@
 """What a network costs here: its training steps, their images and memory; and its export, tried before any trial."""
 
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ import ray
 
 from search.preflight.cost import Measured
 from search.preflight.space import list_models
+from search.storage.scratch import scratch_folder
 from spaces.space import SearchSpace
 from train.bundle import ONNX
 from train.config import TechniqueConfig, TrialConfig, config_from_mapping
@@ -32,7 +31,7 @@ LayerPlan = dict[str, float]
 """Layer group -> how fast it learns."""
 EVERYTHING = uniform(1.0)
 HEAD_ONLY = uniform(0.0) | {"neck": 1.0, "head": 1.0}
-LATE_SHARE = 0.05
+WAIT_SHARE = 0.05
 """Of a time budget, that trials wait for a rehearsal after the models have been read."""
 
 
@@ -117,7 +116,8 @@ def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: LayerPla
 class Rehearsal:
     """What a process of its own took, in seconds of a core.
 
-    Not by the clock: what else runs on the machine while the models are read says nothing of its end.
+    Not by the clock: what else runs on the machine while the models are read says nothing of its end. So it counts no
+    waiting for a disk or a GPU.
 
     Attributes:
         build_s: until the network stood, its framework loaded.
@@ -128,7 +128,7 @@ class Rehearsal:
     export_s: float
 
 
-def begin_rehearsals(space: SearchSpace, shared: Any) -> Sequence[ray.ObjectRef]:
+def begin_rehearsals(space: SearchSpace, shared: Any, study: str) -> Sequence[ray.ObjectRef]:
     """Begin to export the largest model of a space, with every engine that a trial may have; return Ray's tasks.
 
     None with an engine that trains adapters alone: of such a large network there is no second one beside those that are
@@ -137,13 +137,14 @@ def begin_rehearsals(space: SearchSpace, shared: Any) -> Sequence[ray.ObjectRef]
     Args:
         space: as the command line narrows it.
         shared: reference to the study's TrainingData.
+        study: path of the study's folder in its storage.
     """
     engines = [str(engine) for engine in space.choices("engine") or (TrialConfig().engine,)]
     fixed = dict(space.fixed) | choose_largest(space)
     # An idle process would hold two frameworks; one that was ended for its memory would be again.
     remote = ray.remote(num_cpus=1, max_calls=1, max_retries=0)(rehearse)
     return [
-        remote.remote(config_from_mapping(nest(fixed | {"engine": engine}), "space"), shared)
+        remote.remote(config_from_mapping(nest(fixed | {"engine": engine}), "space"), shared, study)
         for engine in engines
         if ENGINES.get(engine).merges
     ]
@@ -158,16 +159,16 @@ def choose_largest(space: SearchSpace) -> dict[str, str]:
     return {"model": model} | ({"charset": "keep"} if "keep" in space.choices("charset") else {})
 
 
-def rehearse(config: TrialConfig, data: TrainingData) -> Rehearsal:
+def rehearse(config: TrialConfig, data: TrainingData, study: str) -> Rehearsal:
     """Build a network as published, write its graph and compare that; whether it agrees is asked of the winner."""
     started = time.process_time()
     plain = config.model_copy(update={"technique": TechniqueConfig()})
     engine, task = assemble(plain, data.train, dictionary=data.dictionary)
     built = time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        if ONNX not in engine.export(Path(folder)):
+    with scratch_folder(study) as folder:  # the study's trials remove what one that is late leaves
+        if ONNX not in engine.export(folder):
             with suppress(ParityError):
-                parity_gate(engine, task, Path(folder) / ONNX, data.val)
+                parity_gate(engine, task, folder / ONNX, data.val)
     return Rehearsal(built - started, time.process_time() - built)
 
 

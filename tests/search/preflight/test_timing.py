@@ -27,15 +27,15 @@ from train.loop import assemble
 
 @pytest.mark.slow
 def test_a_network_is_built_written_and_compared_and_a_failure_ends_no_study(
-    data_dir: Path, local_cluster: None, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, tmp_path: Path, local_cluster: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     space = load_space("recognition").with_fixed(
         {"engine": "paddle", "model": "pp-ocrv6-tiny", "charset": "domain", "technique.name": "lora"}
     )
     shared = ray.put(real_lines.few_lines(data_dir, train=8, val=4))
-    assert find_slowest(begin_rehearsals(space, shared), most_s=300) is not None
+    assert find_slowest(begin_rehearsals(space, shared, str(tmp_path)), most_s=300) is not None
     assert capsys.readouterr().out == ""
-    lost = begin_rehearsals(space.with_fixed({"weights": "/nowhere"}), shared)
+    lost = begin_rehearsals(space.with_fixed({"weights": "/nowhere"}), shared, str(tmp_path))
     assert find_slowest(lost, most_s=300) is None
     [told] = capsys.readouterr().out.splitlines()
     assert "could not be tried" in told
@@ -56,7 +56,7 @@ def test_the_largest_network_is_tried() -> None:
 
 def test_adapters_of_a_large_network_are_not_tried() -> None:
     space = load_space("recognition").with_fixed({"engine": "torch-language"})
-    assert begin_rehearsals(space, None) == []
+    assert begin_rehearsals(space, None, "") == []
 
 
 def test_of_several_engines_the_slowest_counts(local_cluster: None) -> None:
