@@ -23,7 +23,7 @@ class Measure(Frozen):
         forgetting: by how much the first of those is less than the model's as published; negative for a gain.
         fold: that it was made after, of all the folds so far; 0 where a trial has none, and reports epochs.
         excess: of forgetting over the limit; 0 within it, or without one.
-        val_loss: of the validation labels; None where none has one, and in studies of earlier versions.
+        val_loss: of the validation labels; None where none has one, over folds, and in studies of earlier versions.
     """
 
     epoch: int
