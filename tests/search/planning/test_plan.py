@@ -169,7 +169,9 @@ def test_a_space_is_narrowed_to_what_the_budget_allows() -> None:
     space = parse_space(f"parameters: {{model: {{choice: {models}}}}}", "some", "some.yaml")
     two_cores = {"CPU": 2.0, "memory": 1e9}
 
-    def narrowed(deadline: float | None, trials: int | None = None, nodes: int = 1) -> tuple[set[object], str]:
+    def narrowed(
+        deadline: float | None, trials: int | None = None, nodes: int = 1
+    ) -> tuple[set[object], str]:
         budget = TimeBudget(deadline, 10, 100, 10, dict.fromkeys(models, COST))
         study = STUDY.model_copy(update={"trials": trials})
         left, reason = drop_unaffordable_models(space, PROBES, study, budget, [two_cores] * nodes, now=1000.0)
