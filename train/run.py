@@ -130,7 +130,10 @@ def _run(chosen: argparse.Namespace, data: Named) -> None:
     if resume:
         require_same_data(resume, output / FILE, facts, decoded.train.texts)
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
-    knowledge = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
+    joined = chosen.detection is not None and config.cut.words
+    knowledge = TextKnowledge(
+        decoded.train.texts, rules, chosen.seed, chosen.precision, further, joined=joined
+    )
     with reporting_the_end(report):
         _train_and_export(config, decoded, output, report, resume, knowledge, samples=chosen.samples)
 

@@ -121,6 +121,7 @@ def reserve_label_check(settings: StudySettings, budget_s: float, line_s: float,
 
 def reserve_text_models(settings: StudySettings, val_lines: int) -> float:
     """Return the time in which the text models of the winner and of its baseline are chosen, on so many lines."""
-    if not TASKS.get(settings.task_name).worded or val_lines < FEWEST_LINES:
+    none = not TASKS.get(settings.task_name).worded or settings.joins_words
+    if none or val_lines < FEWEST_LINES:
         return 0.0
     return 2 * (TEXT_MODEL_START_S + min(val_lines, MOST_LINES) * TEXT_MODEL_LINE_S)

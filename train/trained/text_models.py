@@ -27,7 +27,7 @@ SHARES = (0.5, 0.7, 0.8, 0.9, 1.0)
 def fit_text_model(
     network: Assembled, val: Dataset, knowledge: TextKnowledge, earlier: EarlierTextModel | None = None
 ) -> FittedTextModel | None:
-    """Return the text model of a network; None for a task without characters, or where nothing tells.
+    """Return the text model of a network; None for a task without characters, of joined words, or where nothing tells.
 
     Args:
         network: that is to have one.
@@ -36,7 +36,7 @@ def fit_text_model(
         earlier: the text model of the bundle that training began with, if it had one.
     """
     few = len(val) < FEWEST_LINES and not knowledge.rules and earlier is None
-    if not network.task.worded or few:
+    if not network.task.worded or few or knowledge.joined:
         return None
     return fit(predict_lines(network, val, knowledge.seed), network.engine.charset, knowledge, earlier)
 
@@ -145,6 +145,8 @@ def measure_decoding(task: Task, predictions: Sequence[TextReading], data: Datas
 def add_text_model(network: Loaded, val: Dataset, knowledge: TextKnowledge) -> Loaded:
     """Return the network with the text model that suits it and the scores it has then; print what was chosen."""
     found = fit_text_model(network, val, knowledge, find_earlier(network.checkpoint.config.weights))
+    if knowledge.left_out:
+        print(f"text model: {knowledge.left_out}", flush=True)
     if found is None:
         return network
     other = with_text_model(network, found.settings)

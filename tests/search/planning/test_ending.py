@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from search.planning.ending import REPORT_S, SLOWER, UNREHEARSED_S, Ending, plan_ending
-from search.preflight.data import StudyData
+from search.preflight.data import StudyData, gather_text_knowledge
 from search.preflight.timing import Rehearsal
 from search.records.facts import DataSummary
 from search.settings import StudySettings
+from train.cut import Cut
 from train.tasks import TASKS
 
 STUDY = StudySettings(name="some", storage="runs", time_budget_s=600, folds=1)
@@ -52,6 +53,15 @@ def test_what_has_to_be_done_fits_on_a_slower_machine() -> None:
 def test_no_budget_goes_for_readings_alone() -> None:
     ending = planned(val=100_000)
     assert (SLOWER * ending.reading_s, ending.average_s, ending.labels_s) == (120, 36, 30)
+
+
+def test_where_words_are_joined_to_lines_no_text_model_is_chosen() -> None:
+    words = {"detection": "pp-ocrv6-tiny", "cut": Cut(words=True)}
+    assert planned(words).text_models_s == 0
+    assert gather_text_knowledge(STUDY.model_copy(update=words | {"data": "runs"}), ()).joined
+    assert not gather_text_knowledge(
+        STUDY.model_copy(update={**words, "data": "runs", "detection": None}), ()
+    ).joined
 
 
 def test_over_folds_nothing_is_averaged() -> None:

@@ -114,6 +114,16 @@ def test_photos_are_measured_by_what_a_format_looks_for() -> None:
     assert counts[0].labels == counts[0].detections == 2
 
 
+def test_lines_of_joined_words_choose_no_text_model_which_is_said(
+    untrained: Checkpoint, lines: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = load_network(untrained, lines)
+    knowledge = TextKnowledge(lines.texts, RULES, joined=True)
+    assert add_text_model(network, lines, knowledge) is network
+    assert "text model: none" in (said := capsys.readouterr().out)
+    assert said.endswith("not used: pattern, sum\n")
+
+
 @pytest.mark.slow
 def test_a_bundle_whose_text_model_was_changed_is_refused(bundle: Path, tmp_path: Path) -> None:
     copy = tmp_path / "bundle"
