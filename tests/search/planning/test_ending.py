@@ -56,7 +56,7 @@ def test_no_budget_goes_for_readings_alone() -> None:
 
 
 def test_where_words_are_joined_to_lines_no_text_model_is_chosen() -> None:
-    words = {"detection": "pp-ocrv6-tiny", "cut": Cut(words=True)}
+    words = {"detection": "pp-ocrv6-tiny-det", "cut": Cut(words=True)}
     assert planned(words).text_models_s == 0
     assert gather_text_knowledge(STUDY.model_copy(update=words | {"data": "runs"}), ()).joined
     assert not gather_text_knowledge(
