@@ -26,10 +26,8 @@ from serve.cluster.applications import (
     APPLICATION,
     end_left,
     is_replaced,
-    make_room,
-    note_owner,
     require_names,
-    taking_back,
+    taking_place,
 )
 from serve.environment import name_host
 from serve.inference.replicas import LOGGING, build_model_application, deploy_model, find_reason, find_surge
@@ -43,6 +41,8 @@ ENDING_S = 30.0
 """What requests get to finish at the end of the server."""
 ANSWER_S, DYING_S = 2.0, 0.7
 """How long a part of the server, and a cluster whose main processes are gone, is waited for."""
+GONE = (RayError, RayServeException, TimeoutError)
+"""What is raised where a part of the server, or the cluster, has ended."""
 OWN_CLUSTER = {
     "dashboard_agent_listen_port": 0,  # retraining is a Ray job: its agent gives up where another cluster has the port
     "include_log_monitor": False,  # copies logs of workers, ten looks a second, to drivers that do not want them
@@ -120,15 +120,14 @@ def start(
     models = sources if settings.topology == "graph" else {}
     ours = {APPLICATION, *models}
     require_names(ours)
-    make_room(ours, settings.gpus)
+    place = taking_place(ours, settings.gpus) if address else nullcontext()
     try:
-        with taking_back(ours) if address else nullcontext(), _saying_what_is_awaited(ours):
+        with place, _saying_what_is_awaited(ours):
             serve.start(http_options={"host": name_host(host), "port": port})
             for task, source in models.items():
                 deploy_model(task, source, settings)
             shared = _make_shared_folder() if settings.processes > 1 else None
             serve.run(build_ingress_application(settings, shared), name=APPLICATION, route_prefix="/")
-            note_owner()
             end_left(ours)
     except (RuntimeError, RayError) as error:
         reason = find_reason(ours) or str(error).strip().splitlines()[-1]
@@ -216,13 +215,13 @@ def stop(ours: Collection[str] | None) -> None:
 
 async def _finish(ours: Collection[str] | None) -> None:
     """Let the requests under way finish; on a shared cluster, end what serves: its handle's loop must still run."""
-    if ours is not None and is_replaced():
-        log.info("another server has taken its place, and goes on")
-        return
-    with suppress(RayError, RayServeException, TimeoutError):
-        await _drain()
-    if ours is not None:
-        with suppress(RayError, RayServeException, TimeoutError):
+    with suppress(*GONE):
+        if ours is not None and is_replaced():
+            log.info("another server has taken its place, and goes on")
+            return
+        with suppress(*GONE):
+            await _drain()
+        if ours is not None:
             await _end_applications({*ours})
 
 

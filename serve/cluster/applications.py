@@ -12,7 +12,7 @@ from typing import Any
 import ray
 from ray import serve
 from ray.exceptions import RayError
-from ray.experimental.internal_kv import _internal_kv_get, _internal_kv_put
+from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
 from ray.serve.context import _get_global_client
 from ray.serve.exceptions import RayServeException
 
@@ -71,11 +71,6 @@ def _is_ours(name: str, app: dict[str, Any]) -> bool:
     return name in DEPLOYED and {*app["deployments"]} <= {DEPLOYED[name]}
 
 
-def note_owner() -> None:
-    """Note that the server of this driver serves now."""
-    _internal_kv_put(OWNER, ray.get_runtime_context().get_job_id(), overwrite=True)
-
-
 def is_replaced() -> bool:
     """Say whether the server of another driver has taken the place of this one's."""
     owner = _internal_kv_get(OWNER)
@@ -83,7 +78,29 @@ def is_replaced() -> bool:
 
 
 @contextmanager
-def taking_back(ours: Collection[str]) -> Iterator[None]:
+def taking_place(ours: Collection[str], gpus: float) -> Iterator[None]:
+    """Replace the server before; where the start fails or is interrupted, what it had begun ends.
+
+    That this driver's server serves is noted before anything begins: the one before may end meanwhile, and would take
+    along what has just been begun in its place.
+    """
+    owner = _internal_kv_get(OWNER)
+    _internal_kv_put(OWNER, ray.get_runtime_context().get_job_id(), overwrite=True)
+    try:
+        make_room(ours, gpus)
+        with _taking_back(ours):
+            yield
+    except BaseException:
+        with suppress(RayError):
+            if owner:
+                _internal_kv_put(OWNER, owner, overwrite=True)
+            else:
+                _internal_kv_del(OWNER)
+        raise
+
+
+@contextmanager
+def _taking_back(ours: Collection[str]) -> Iterator[None]:
     """Where a start fails or is interrupted, end what it had begun to serve: a cluster of others would keep it."""
     ran = _get_global_client(raise_if_no_controller_running=False) is not None
     before = serve.status().applications.keys()

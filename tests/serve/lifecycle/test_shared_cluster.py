@@ -12,8 +12,9 @@ import httpx
 import pytest
 import ray
 from ray import cloudpickle, serve
+from ray.experimental.internal_kv import _internal_kv_put
 
-from serve.cluster.applications import require_names, taking_back
+from serve.cluster.applications import OWNER, is_replaced, require_names, taking_place
 from tests.serve.conftest import REPOSITORY, free_port
 from train.errors import UsageError
 
@@ -65,7 +66,8 @@ def run_server(port: int, storage: Path, log: Path, *options: str) -> "subproces
 
 
 def start_and_be_interrupted() -> None:
-    with taking_back({"detection"}):
+    with taking_place({"detection"}, 0):
+        assert not is_replaced(), "the server before would end what begins"
         serve.run(Hello.bind(), name="detection", route_prefix=None)  # type: ignore[attr-defined]
         raise KeyboardInterrupt
 
@@ -73,6 +75,11 @@ def start_and_be_interrupted() -> None:
 def test_what_does_not_start_leaves_nothing(port: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         start_and_be_interrupted()
+    assert not is_replaced(), "nobody served before"
+    _internal_kv_put(OWNER, b"another", overwrite=True)
+    with pytest.raises(KeyboardInterrupt):
+        start_and_be_interrupted()
+    assert is_replaced()
     assert serve.status().applications.keys() == OTHERS
 
 
