@@ -85,8 +85,19 @@ def _of_own() -> dict[str, Any]:
 
 
 def _of_joined() -> dict[str, Any]:
-    """Return what a cluster is told whose processes have an environment of their own."""
-    return {"runtime_env": {"env_vars": ask_to_keep_freed() | GIVEN_GPUS_ALONE}}
+    """Return what a cluster is told whose processes have an environment of their own.
+
+    What a job's own runtime environment says stays as it is: Ray refuses to be told a variable twice.
+    """
+    said = (_read_job().get("runtime_env") or {}).get("env_vars") or {}
+    told = ask_to_keep_freed() | GIVEN_GPUS_ALONE
+    return {"runtime_env": {"env_vars": {name: value for name, value in told.items() if name not in said}}}
+
+
+def _read_job() -> dict[str, Any]:
+    """Return what Ray says of the job that this process is; nothing where it is none."""
+    job: dict[str, Any] = json.loads(os.environ.get(RAY_JOB_CONFIG_JSON_ENV_VAR) or "{}")
+    return job
 
 
 def read_reserved_by_job() -> dict[str, Mapping[str, float]]:
@@ -94,8 +105,7 @@ def read_reserved_by_job() -> dict[str, Mapping[str, float]]:
 
     Nothing where this is no job, or it reserves nothing.
     """
-    written = json.loads(os.environ.get(RAY_JOB_CONFIG_JSON_ENV_VAR) or "{}")
-    job = (written.get("metadata") or {}).get("job_submission_id")
+    job = (_read_job().get("metadata") or {}).get("job_submission_id")
     if job is None:
         return {}
     from ray.dashboard.modules.job.common import JobInfo, JobInfoStorageClient
