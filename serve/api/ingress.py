@@ -22,7 +22,7 @@ from serve.inference.replicas import RemoteModel
 from serve.loop.versions import Version, Versions, find_serving
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.reading.services import ServedModel, Services
-from serve.runtime.gpus import keep_to_given, require_use
+from serve.runtime.gpus import keep_to_given
 from serve.settings import Settings
 from train.errors import OcrError
 
@@ -42,10 +42,7 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> Any:
         metrics = Metrics()
-        given = keep_to_given()
-        self._fused = _open_fused(self._settings)
-        for model in self._fused.values() if given else ():
-            require_use(model.tuning)
+        self._fused = _open_fused(self._settings, keep_to_given())
         models: Mapping[str, ServedModel] = self._fused or {
             task: RemoteModel(task, self._settings) for task in self._settings.sources()
         }
@@ -101,16 +98,17 @@ class Ingress:
                 self._services.forget()
 
 
-def _open_fused(settings: Settings) -> dict[str, FusedModel]:
+def _open_fused(settings: Settings, given: bool) -> dict[str, FusedModel]:
     """Return the models of this process; none where they have replicas of their own.
 
     They are those that the record names, whatever the settings name by now: a process that begins is no new start.
+    They must run on a GPU where the process was `given` one.
     """
     if settings.topology == "graph":
         return {}
     versions = Versions(settings.storage)
     serving = {task: versions.current(task) or find_serving(task, settings) for task in settings.sources()}
-    return {task: FusedModel(task, version.source, settings) for task, version in serving.items()}
+    return {task: FusedModel(task, version.source, settings, given) for task, version in serving.items()}
 
 
 def build_app(services: Services) -> FastAPI:

@@ -18,9 +18,13 @@ from train.data.images import Image
 def open_line_reader(settings: FolderSettings) -> LineReader:
     """Return the recogniser of a reading; raise ModelError where it was given a GPU and does not run there."""
     reader = LineReader(load_model("recognition", settings.recognition), settings.threads, cores=1)
-    if settings.gpus:
-        require_use(reader.tuning.as_dict())
+    _require_gpu(settings, reader)
     return reader
+
+
+def _require_gpu(settings: FolderSettings, model: LineReader | TextDetector | LineOrienter) -> None:
+    if settings.gpus:
+        require_use(model.tuning.as_dict())
 
 
 class LocalModels:
@@ -30,11 +34,13 @@ class LocalModels:
         assert settings.detection is not None
         self._reader = open_line_reader(settings)
         detector = TextDetector(load_model("detection", settings.detection), settings.threads, cores=1)
+        _require_gpu(settings, detector)
         self._served: dict[str, Any] = {"recognition": self._reader.model, "detection": detector}
         if settings.orientation:
             orienter = LineOrienter(
                 load_model("orientation", settings.orientation), settings.threads, cores=1
             )
+            _require_gpu(settings, orienter)
             self._served["orientation"] = SimpleNamespace(line_input=orienter.how, turned=orienter.angles)
         self._thread = ThreadPoolExecutor(1)
 

@@ -10,6 +10,7 @@ from ray import serve
 
 from serve.inference.replicas import LOST, REPLACING_S
 from serve.inference.runners import RUNNERS, ModelRunner
+from serve.runtime.gpus import require_use
 from serve.settings import Settings
 from train.errors import ModelError
 
@@ -25,20 +26,22 @@ class _Worker:
 class FusedModel:
     """A task's model: as many runners as it would have replicas, each with a thread and sessions of its own."""
 
-    def __init__(self, task: str, source: str, settings: Settings) -> None:
-        """Open the model; `source` is a bundle's folder or a pretrained model's name."""
-        self._task, self._settings, self._source = task, settings, source
+    def __init__(self, task: str, source: str, settings: Settings, given: bool) -> None:
+        """Open the model.
+
+        Args:
+            task: that it has.
+            source: a bundle's folder or a pretrained model's name.
+            settings: of the server.
+            given: the process was given a GPU, and every model must run there.
+        """
+        self._task, self._settings, self._source, self._given = task, settings, source, given
         self._opened: dict[str, list[_Worker]] = {}
         self._workers = self.make_workers(source)
 
     def is_of(self, source: str, graph: str) -> bool:
         """Say whether this is what serves: a model by its source and its graph's sha256, empty if not known."""
         return source == self._source and graph in ("", self._workers[0].runner.model.version)
-
-    @property
-    def tuning(self) -> dict[str, Any]:
-        """How the model that is called runs (`Tuning.as_dict`)."""
-        return self._workers[0].runner.tuning
 
     def open(self, source: str) -> None:
         """Open another model beside the one that is called, for `use`."""
@@ -73,12 +76,15 @@ class FusedModel:
             worker.calls -= 1
 
     def make_workers(self, source: str) -> list[_Worker]:
-        """Open a model, for `take`."""
+        """Open a model, for `take`; raise ModelError where the process was given a GPU and it does not run there."""
         kind, settings = RUNNERS[self._task], self._settings
         count = kind.count(settings)
-        return [
+        workers = [
             _Worker(kind(source, settings.threads_per_replica, settings.cores_alone)) for _ in range(count)
         ]
+        for worker in workers if self._given else ():
+            require_use(worker.runner.tuning)
+        return workers
 
 
 async def _call_everywhere(until: float, method: str, *arguments: Any) -> None:

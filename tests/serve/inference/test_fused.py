@@ -14,6 +14,7 @@ from serve.inference.runners import RUNNERS
 from serve.loop.versions import Versions
 from serve.settings import Settings
 from tests.serve.loop.loop_parts import make_bundle
+from train.errors import ModelError
 
 TASK, FIRST, SECOND = "recognition", "pp-ocrv6-small", "pp-ocrv6-tiny"
 
@@ -22,6 +23,7 @@ class Named:
     """A runner that tells which model it is of."""
 
     opening: dict[str, Any] = {}  # noqa: RUF012  (what happens while a model is opened)
+    tuning: Any = {"tried": {"CPUExecutionProvider float32 threads=1 batch=1": 9.0}, "agreement": None}  # noqa: RUF012
 
     def __init__(self, source: str, threads: int, cores: int | None) -> None:
         self.source, self.model = source, SimpleNamespace(version=source)
@@ -40,7 +42,7 @@ def ingress_of(storage: Path) -> Any:
     settings = Settings(storage=storage, recognition=FIRST, topology="fused")
     (plain, *_) = cast(Any, Ingress).func_or_class.__bases__  # without what Ray Serve puts around it
     process = object.__new__(plain)
-    process._settings, process._fused = settings, {TASK: FusedModel(TASK, FIRST, settings)}
+    process._settings, process._fused = settings, {TASK: FusedModel(TASK, FIRST, settings, given=False)}
     process._services, process._passed_over = SimpleNamespace(forget=lambda: None), {}
     return process
 
@@ -95,7 +97,7 @@ def test_a_process_that_begins_again_serves_what_was_promoted(
     versions.promote(TASK, SECOND, None, lambda *_: None)
     shutil.rmtree(named)
     make_bundle(tmp_path / "other").rename(named)
-    models = _open_fused(Settings(storage=tmp_path, recognition=str(named), topology="fused"))
+    models = _open_fused(Settings(storage=tmp_path, recognition=str(named), topology="fused"), given=False)
     assert asyncio.run(models[TASK].call("name")) == SECOND
     assert asyncio.run(models["detection"].call("name")) == FIRST
 
@@ -118,3 +120,14 @@ def test_a_folder_that_holds_another_model_by_now_is_looked_into_once(
         return str(await process._fused[TASK].call("name"))
 
     assert asyncio.run(run()) == FIRST
+
+
+def test_what_is_promoted_must_run_on_the_gpu_of_its_process(
+    tmp_path: Path, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_gpu = {"tried": {"CUDAExecutionProvider float32 threads=1 batch=1": 1.0}, "agreement": None}
+    with monkeypatch.context() as first:
+        first.setattr(Named, "tuning", on_gpu)
+        model = FusedModel(TASK, FIRST, Settings(storage=tmp_path, recognition=FIRST), given=True)
+    with pytest.raises(ModelError, match="must run there, got CPUExecutionProvider"):
+        model.open(SECOND)
