@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from serve.folder.inputs import find_files
+from serve.folder.inputs import InputFiles, find_files
 from serve.folder.labels import write_line_labels, write_page_labels
 from serve.folder.parts import Parts, begin, errors_of, folder_of, go_on, has_begun, hold, require_new
 from serve.folder.places import pack
@@ -79,8 +78,12 @@ def read_folder(
         StorageError: what is read cannot be written; with room, it can go on.
     """
     folder, fingerprint = folder_of(output), settings.fingerprint()
+    found = None if resume and has_begun(folder) else _find(settings)
     with _storing(output), hold(folder):
-        parts = _begin(settings, fingerprint, folder, resume)
+        if found is None:
+            parts = go_on(folder, fingerprint)
+        else:
+            parts = begin(folder, fingerprint, found, settings.part_size(len(found.files)))
         rate = 0.0
         if parts.missing:
             require_new(output)  # it appears when all parts are there: this is another one
@@ -91,9 +94,7 @@ def read_folder(
     return summary
 
 
-def _begin(settings: FolderSettings, fingerprint: dict[str, Any], folder: Path, resume: bool) -> Parts:
-    if resume and has_begun(folder):
-        return go_on(folder, fingerprint)
+def _find(settings: FolderSettings) -> InputFiles:
     found = find_files(settings.images, settings.pages)
     if not found.files:
         raise DataError(
@@ -101,7 +102,7 @@ def _begin(settings: FolderSettings, fingerprint: dict[str, Any], folder: Path, 
             f"none in {' '.join(settings.images)}",
             "name files or folders that have some",
         )
-    return begin(folder, fingerprint, found, settings.part_size(len(found.files)))
+    return found
 
 
 def _read(settings: FolderSettings, parts: Parts, readers: int) -> float:
