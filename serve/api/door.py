@@ -198,8 +198,9 @@ def describe_error(error: Exception, log_id: str) -> tuple[int, str, dict[str, s
     """Return the HTTP status of any error, the text for the client, and the headers that go with it."""
     if isinstance(error, HTTPException):
         return error.status_code, str(error.detail), dict(error.headers or {})
-    if isinstance(error, OSError):
-        error = _explain_storage(error) or error
+    if isinstance(error, OSError) and (told := _explain_storage(error)):
+        log.error("request %r failed: %s", log_id, name_refused(error))  # the files' names stay here
+        error = told
     if not isinstance(error, OcrError):
         log.error("request %r failed", log_id, exc_info=error)
         return 500, "Internal server error", {}
@@ -213,11 +214,12 @@ def describe_error(error: Exception, log_id: str) -> tuple[int, str, dict[str, s
 
 def _explain_storage(error: OSError) -> NoRoomError | None:
     """Return what to say of a disk that is full, or of a storage that was changed from outside; None for the rest."""
+    said = error.strerror or "no reason"
     if refusal := explain_refusal(error):
-        return NoRoomError(f"of the server's storage, {refusal.rule}", refusal.value, refusal.remedy)
+        return NoRoomError(f"of the server's storage, {refusal.rule}", said, refusal.remedy)
     if error.errno not in UNUSABLE:
         return None
-    return NoRoomError("the server's storage must hold what it wrote", name_refused(error), "mend it")
+    return NoRoomError("the server's storage must hold what it wrote", said, "mend it")
 
 
 def make_error_body(status: int, text: str, log_id: str | None = None) -> dict[str, Any]:

@@ -222,12 +222,12 @@ def test_a_compressed_body_is_refused() -> None:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.ENOTDIR])
 def test_a_storage_that_cannot_be_used_is_told(number: int) -> None:
     async def full(_: Request) -> Response:
-        raise OSError(number, os.strerror(number))
+        raise OSError(number, os.strerror(number), "/home/a/store/x.json")
 
     async def run() -> None:
         async with door(full) as client:
             answer = await client.post("/hot")
             assert (answer.status_code, answer.json()["errorCode"]) == (507, 507)
-            assert f"got {os.strerror(number)}" in answer.json()["errorMsg"]
+            assert f"got {os.strerror(number)};" in answer.json()["errorMsg"], "where it lies is not told"
 
     asyncio.run(run())
