@@ -6,14 +6,19 @@ from typing import Any
 
 from serve.runtime.providers import ON_GPUS
 from train.errors import ModelError, UsageError
-from train.system.onnx_session import GPUS, find_providers
+from train.system.onnx_session import GPUS
 
 REMEDY = "install onnxruntime-gpu and CUDA's libraries (docs/cluster.md), or leave --gpus out"
 
 
 def require_runtime() -> None:
-    """Raise UsageError where the onnxruntime that is installed runs on no GPU, as that of PyPI's usual name."""
-    there = find_providers()
+    """Raise UsageError where the onnxruntime that is installed runs on no GPU, as that of PyPI's usual name.
+
+    Those that are hidden (CUDA_VISIBLE_DEVICES) count: they are another fault, with another remedy.
+    """
+    import onnxruntime
+
+    there = onnxruntime.get_available_providers()
     if not {*ON_GPUS} & {*there}:
         raise UsageError("--gpus must have an onnxruntime that runs on GPUs", ", ".join(there), REMEDY)
 

@@ -52,9 +52,12 @@ def test_gpus_that_are_hidden_are_not_tried(
     assert find_providers() == ([TENSORRT, CUDA, CPU] if found else [CPU])
 
 
-def test_gpus_are_not_asked_for_where_onnxruntime_runs_on_none() -> None:
+def test_gpus_are_not_asked_for_where_onnxruntime_runs_on_none(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="CPUExecutionProvider; install onnxruntime-gpu"):
         require_runtime()
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [CUDA, CPU])
+    monkeypatch.setenv(GPUS, "")
+    require_runtime()  # another one would not help
 
 
 def test_a_model_that_was_given_a_gpu_and_runs_on_none_is_refused() -> None:
