@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,8 @@ class CorrectionStore:
                 raise _unknown(key)
             remove_durably(pixels)
             remove_durably(labels)
-            _aside(labels).unlink(missing_ok=True)
+            for kept in _kept(labels):
+                kept.unlink()
 
     def snapshot(self, folder: Path) -> list[Correction]:
         """Copy all corrections, as they are at one moment, into an existing folder; return them, the oldest first.
@@ -231,12 +233,14 @@ def _keep_created(labels: Path, pixels: Path) -> str:
     try:
         return _read(labels).created
     except CheckpointError:
-        shutil.copyfile(labels, _aside(labels))
+        names = (labels.with_name(f"{labels.name}.damaged{number or ''}") for number in count())
+        shutil.copyfile(labels, next(path for path in names if not path.exists()))
         return _find_time(pixels)
 
 
-def _aside(labels: Path) -> Path:
-    return labels.with_suffix(f"{labels.suffix}.damaged")
+def _kept(labels: Path) -> list[Path]:
+    """Return the damaged files of a correction that are kept: .damaged, .damaged1 and so on."""
+    return [*labels.parent.glob(f"{labels.name}.damaged*")]
 
 
 def _find_time(pixels: Path) -> str:

@@ -115,7 +115,10 @@ def test_one_that_was_damaged_gives_way_and_is_kept(store: CorrectionStore, left
     labels.write_text(left)
     again, new = store.add(made(1), "A2")
     assert (new, store.page()) == (False, [again])
-    assert labels.with_name(f"{labels.name}.damaged").read_text() == left
+    labels.write_text("once more")
+    again, _ = store.add(made(1), "A2")
+    kept = [labels.with_name(f"{labels.name}.damaged{number}").read_text() for number in ("", "1")]
+    assert kept == [left, "once more"]
     assert [sample.text for sample in load(store.folder)[1]["all"]] == ["A2"]
     store.remove(again.id)
     assert [path.name for path in store.folder.iterdir()] == [".lock"]
