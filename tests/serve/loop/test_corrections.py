@@ -112,11 +112,10 @@ def test_one_that_was_damaged_is_named_and_can_be_removed(store: CorrectionStore
 @pytest.mark.parametrize("left", DAMAGES)
 def test_one_that_was_damaged_gives_way_and_is_kept(store: CorrectionStore, left: str) -> None:
     labels = store.folder / f"{store.add(made(1), 'A1')[0].id}.json"
-    labels.write_text(left)
-    again, new = store.add(made(1), "A2")
-    assert (new, store.page()) == (False, [again])
-    labels.write_text("once more")
-    again, _ = store.add(made(1), "A2")
+    for damage in (left, "once more"):
+        labels.write_text(damage)
+        again, new = store.add(made(1), "A2")
+        assert (new, store.page()) == (False, [again])
     kept = [labels.with_name(f"{labels.name}.damaged{number}").read_text() for number in ("", "1")]
     assert kept == [left, "once more"]
     assert [sample.text for sample in load(store.folder)[1]["all"]] == ["A2"]
