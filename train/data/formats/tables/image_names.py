@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
-from train.data.formats import images_in
+from train.data.formats import IMAGE_SUFFIXES
 from train.data.formats.places import has_image_name, image_places
+
+ENDS = tuple(IMAGE_SUFFIXES)
 
 
 class ImageNames:
@@ -20,13 +22,14 @@ class ImageNames:
 
     def __contains__(self, name: str) -> bool:
         """Whether an image with this name and some suffix lies there; the name may be a path."""
-        if not any(map(str.isalpha, name)) or has_image_name(name):
-            return False
         inner, stem = os.path.split(name)
-        return any(stem in self._in(os.path.join(place, inner)) for place in self._places)
+        is_there = any(stem in self._in(os.path.join(place, inner)) for place in self._places)
+        return is_there and any(map(str.isalpha, name)) and not has_image_name(name)
 
     def _in(self, folder: str) -> frozenset[str]:
+        """Return the names in one folder, as texts: each table that is named itself lists its folder anew."""
         if folder not in self._stems:
-            there = images_in(Path(folder)) if os.path.isdir(folder) else []
-            self._stems[folder] = frozenset(image.stem for image in there)
+            there = os.listdir(folder) if os.path.isdir(folder) else []
+            images = (name for name in there if name.lower().endswith(ENDS) and not name.startswith("."))
+            self._stems[folder] = frozenset(name.rpartition(".")[0] for name in images)
         return self._stems[folder]
