@@ -1,4 +1,4 @@
-"""Which models are worth training: pure decisions from what each reads before that, and from what its trials cost."""
+"""Which models are worth training: pure decisions from their scores before training and from what trials cost."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ ENOUGH_TRIALS = 2
 def estimate_chance(errors: float, least_errors: float) -> float:
     """Return the probability that a model ends with fewer errors than the one that has the least before training.
 
-    Training leaves a share of each model's errors, and the more a model has before, the smaller that share has to be.
-    The ratio of two shares is log-normal around 1 (`SPREAD`); to it comes the sampling error of two counts, taken as if
-    they were of different samples, so that it is rather too wide.
+    Training leaves a share of each model's errors: a model that begins with more errors wins only if it keeps a smaller
+    share of them. The ratio of two shares is taken as log-normal around 1 (`SPREAD`). The sampling error of the two
+    counts is added as if they were of different samples, which makes the spread rather too wide.
 
     Args:
         errors: validation samples that it gets wrong; of a score that is no share of them, what it lacks times N.
@@ -38,10 +38,11 @@ def estimate_chance(errors: float, least_errors: float) -> float:
 def drop_hopeless_models(
     space: SearchSpace, probes: Sequence[Probe], seconds: Mapping[str, float], settings: StudySettings
 ) -> Narrowed:
-    """Leave out the models that cannot pay: a chance below LEAST_CHANCE, times what an epoch costs over the best one's.
+    """Leave out every model whose chance to win is below LEAST_CHANCE, or below that times its epoch's cost.
 
-    None goes that the command line names, that begins with random weights, or where more than accuracy decides: a
-    forked study, too, has seen what its models become.
+    The cost is counted in epochs of the model with the best baseline. Nothing is left out of models that the command
+    line names or that begin with random weights, where more than accuracy decides, or in a forked study: its models
+    have shown what they become.
 
     Args:
         space: of the study.
@@ -52,6 +53,7 @@ def drop_hopeless_models(
     able = [probe for probe in probes if not probe.best.untrained]
     if (
         settings.models
+        or settings.fork is not None
         or settings.objectives != "accuracy"
         or settings.max_forgetting is not None
         or not able
@@ -89,10 +91,10 @@ def pick_affordable_models(
 ) -> list[str]:
     """Return the models worth searching, in the order of `order_probes`: those whose trials the time budget carries.
 
-    Each model needs about two full-length trials, if there may be two, before the search can tell anything about it.
-    One that takes more than is left by those before it is left out. Of models that read alike before any training the
-    larger one often learns more, so it goes only for want of time, and never alone for being slower. One of the best
-    stays in any case.
+    A model needs about ENOUGH_TRIALS trials of full length (fewer if the search may have fewer) before the search can
+    tell anything about it. The best models are served first; one that takes more than the others have left over is
+    left out. Being slower alone is no reason: of models that read alike untrained the larger one often learns more.
+    One of the best stays in any case.
 
     Args:
         probes: of all models.
@@ -124,6 +126,6 @@ def _find_level(probes: Sequence[Probe]) -> list[Probe]:
 
 
 def is_significantly_better(one: Probe, other: Probe) -> bool:
-    """Return whether the validation samples tell the best pretrained baseline of one model from another's (95 %)."""
+    """Return whether one model's best baseline reads significantly more than another's (95 %, on the same samples)."""
     before, after = (probe.rows[probe.baselines.index(probe.best)] for probe in (other, one))
     return paired_gain_interval(before, after, one.primary, seed=0).interval.low > 0

@@ -222,14 +222,14 @@ def test_without_a_scheduler_no_trial_is_stopped() -> None:
 def test_models_that_cannot_win_are_not_trained(
     scores: dict[str, float], slow_s: float, kept: set[str]
 ) -> None:
-    """Dearer ones need a better chance; whoever names a model gets it."""
+    """Dearer ones need a better chance; whoever names a model gets it, and a forked study has them all."""
     space = parse_space(f"parameters: {{model: {{choice: {list(scores)}}}}}", "some", "some.yaml")
     probes, seconds = [ranked(*one) for one in scores.items()], {"slow": slow_s, "best": 0.1, "middle": 0.05}
     left, reason = drop_hopeless_models(space, probes, seconds, STUDY)
     assert set(left.choices("model")) == kept
     assert all(f"left out {name}: " in reason for name in set(scores) - kept)
-    named = STUDY.model_copy(update={"models": tuple(scores)})
-    assert drop_hopeless_models(space, probes, seconds, named) == (space, "")
+    for asked in ({"models": tuple(scores)}, {"fork": "old"}):
+        assert drop_hopeless_models(space, probes, seconds, STUDY.model_copy(update=asked)) == (space, "")
 
 
 def test_trials_have_what_the_searchs_own_job_leaves_of_its_node(
