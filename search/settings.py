@@ -37,11 +37,11 @@ class StudySettings(Frozen):
         synthetic_labels: label file of drawn lines, of which trials may mix a share into their batches.
         detection: bundle or pretrained model that finds the lines in photos; None for lines as they are labelled.
         recognition: bundle that reads what a detector finds, which its thresholds are to suit; None for hmean alone.
-        cut: how they are cut out; None until it is chosen.
+        cut: how lines are cut out of photos; None until it is chosen.
         dictionary: file of characters that trials are to write, `none` for none; None for what space and data say.
         reading: file that declares the format of the texts; None for the `format.yaml` beside the labels, if any.
-        texts: file of texts without images; None for none.
-        precision: share of right texts among those that are to go without a person.
+        texts: file of texts without images, from which an n-gram may learn; None for none.
+        precision: share of right texts that is asked for among those that are accepted without a person.
         decode_to: where decoded lines are kept: `memory`, `file`, or `auto` by their size.
         cache: folder of files of decoded lines; None for `line-cache` in the storage.
         models: narrows the space's models; empty for what the space says.
@@ -51,9 +51,9 @@ class StudySettings(Frozen):
         scheduler: what stops trials that lag behind.
         sampler: who suggests configurations; None for TPE, or random draws where the scheduler is `pbt`.
         objectives: of the search; with latency, the fastest wins that is not significantly worse than the best.
-        confirm: the best trials to train again with other seeds; None for as many as the budget allows, 0 for none.
-        folds: over which trials are scored; None for 5 with few training samples, 1 for the study's own split alone.
-        refit: whether validation samples are trained on, too: with folds at the end, else beside the trials.
+        confirm: how many of the best trials to train again with other seeds; None for as many as the budget allows.
+        folds: number of folds that trials are scored over; None for 5 with few training samples, else 1, the own split.
+        refit: whether the bundle may learn validation samples, too: over folds at the end, else beside the trials.
         transfer: whether to start from the winners of earlier studies in the storage, too.
         trials: upper limit on trials; None for as many as the time budget allows.
         time_budget_s: seconds from start to result; None for no limit.

@@ -128,7 +128,7 @@ def find_sources(settings: Settings, anew: bool) -> dict[str, str]:
         found[task] = version.source
         if Path(version.source) != Path(named).absolute() and version.source != named:
             log.info(
-                "%s: version %d, %s, was promoted and serves in place of %s (--as-named: that one)",
+                "%s: version %d, %s, was promoted and serves in place of %s (which --as-named serves)",
                 task, version.version, version.source, named,
             )  # fmt: skip
     return found

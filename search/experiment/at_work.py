@@ -1,4 +1,4 @@
-"""What a search is at work on, as people read it: from a state to lines, no clock, no Ray."""
+"""What a search is doing now, as lines for people: pure functions of a state, without clock and Ray."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

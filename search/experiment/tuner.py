@@ -1,4 +1,4 @@
-"""The Ray Tune experiment of a study: what asks, stops, keeps, writes down and survives."""
+"""The Ray Tune experiment of a study: its searcher, scheduler, stopping rule, checkpoints, journal and snapshots."""
 
 import time
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ def run_trials(planned: Planned, beside: ray.ObjectRef | None) -> tune.ResultGri
 
     Args:
         planned: the study.
-        beside: what takes one of the trials' places until it ends; None for nothing.
+        beside: the job that trains on all samples, which holds a trial's place until it ends; None without one.
     """
     settings, resources, resume = planned.settings, planned.plan.resources, planned.probed.prepared.resume
     amounts = (
@@ -95,7 +95,7 @@ def list_samples(planned: Planned) -> tuple[int, ...]:
 
 
 def make_searcher(planned: Planned) -> OptunaSearcher:
-    """Return what suggests configurations, and say what it can move; with latencies, for both objectives."""
+    """Return the Optuna searcher, of two objectives where latencies are known; print what it moves together."""
     settings, plan = planned.settings, planned.plan
     sampler = SAMPLERS[settings.chosen_sampler](plan.space, settings.seed, len(plan.points))
     if explained := explain(sampler, plan.space):
@@ -108,7 +108,7 @@ def make_searcher(planned: Planned) -> OptunaSearcher:
 
 
 def make_callbacks(planned: Planned, scheduler: TrialScheduler) -> list[tune.Callback]:
-    """Return all that follows the trials; the journal is written before it is copied."""
+    """Return the callbacks that follow the trials; the journal stands before what copies it."""
     settings, budget = planned.settings, planned.plan.budget
     folder, baselines = settings.local_folder, [b for p in planned.probed.probes for b in p.baselines]
     published = PublishedFiles(settings)
@@ -156,7 +156,7 @@ def make_tune_config(
 
 
 class FreedPlace(tune.Callback):  # type: ignore[misc]
-    """Lets trials have the place of what ran beside them, as soon as that has ended, however."""
+    """Gives the trials the place of the job beside them as soon as that has ended or failed."""
 
     def __init__(self, clock: Clock, beside: ray.ObjectRef) -> None:
         self._clock, self._beside = clock, beside
@@ -166,7 +166,7 @@ class FreedPlace(tune.Callback):  # type: ignore[misc]
         return {"_clock": self._clock, "_beside": None}
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Look whether it has."""
+        """Free the place once the job has ended."""
         if self._beside is None or self._clock.places is None:
             return
         if ray.wait([self._beside], timeout=0)[0]:
@@ -181,8 +181,8 @@ LATE_EPOCH, GONE_EPOCHS = 0.25, 2
 class OutOfTime(tune.Stopper):  # type: ignore[misc]
     """Stops a trial whose next epoch would end after the deadline, and everything at the deadline.
 
-    A trial that fits its schedule knows best how long its next epoch takes, which may see a part of the samples. What
-    was begun to end in time may take a LATE_EPOCH of an epoch longer: the last one of a schedule, with its low learning
+    A trial that fits its schedule to the time is not asked: it knows best how long its next epoch takes. An epoch that
+    was to end in time may be late by a share LATE_EPOCH of its length: the last one of a schedule, at a low learning
     rate, is worth most.
     """
 

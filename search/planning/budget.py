@@ -68,9 +68,10 @@ def plan_epochs(
 
 
 def choose_initial_epochs(epochs: int, max_epochs: int) -> int:
-    """Return the length that a trial begins with which fits its schedule to the time (`train/steps/schedule.py`).
+    """Return with how many epochs a trial begins that fits its schedule to the time (`train/steps/schedule.py`).
 
-    It may turn out shorter than that, but not longer; and the time of an epoch is estimated to a quarter or so.
+    They are more than are expected to fit: it can become shorter but not longer, and the expected time of an epoch may
+    be wrong by a quarter.
 
     Args:
         epochs: that are expected to fit.
@@ -120,7 +121,7 @@ def check_confirm(settings: StudySettings) -> None:
 
 
 def limit_finalists(settings: StudySettings, trials: int) -> int:
-    """Return how many finalists may be trained again: as asked, else 3, and without a budget few beside the trials."""
+    """Return how many finalists may be trained again: as asked, else 3; without a budget a run for four trials."""
     if settings.population is not None or settings.workers or (settings.folds or 1) > 1:
         return 0
     if settings.confirm is not None:
@@ -150,9 +151,9 @@ def reserve_confirmation(
 
 
 def has_refit(settings: StudySettings) -> bool:
-    """Return whether the winner is trained once more on all samples (`search/selection/refit.py`): with folds.
+    """Return whether the winner is trained once more on all samples (`search/selection/refit.py`): over folds it is.
 
-    Not where only a validation score shows that it keeps a limit on forgetting.
+    It is not where forgetting is limited: only a validation score could show that the new network keeps the limit.
     """
     return settings.refit and (settings.folds or 1) > 1 and settings.max_forgetting is None
 
@@ -160,7 +161,7 @@ def has_refit(settings: StudySettings) -> bool:
 def reserve_refit(
     settings: StudySettings, available_s: float, fold_s: float, train_lines: int, val_lines: int
 ) -> float:
-    """Return the seconds to keep for refitting; 0 for not.
+    """Return the seconds to keep for refitting; 0 where there is none.
 
     Args:
         settings: the study's.
@@ -176,7 +177,7 @@ def reserve_refit(
 def choose_runs(seconds: Sequence[float], remaining_s: float | None, concurrent: int) -> tuple[int, int]:
     """Return how many finalists can be trained again, and each with how many seeds; (0, 0) for none.
 
-    As many runs as there is time for, and rather two of each than more finalists.
+    As many runs as there is time for; two runs of each finalist come before a further finalist.
 
     Args:
         seconds: that each finalist takes, the best one first.

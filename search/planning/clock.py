@@ -1,4 +1,4 @@
-"""A study's time budget beside the time of day, and the file that tells a resumed study its new deadline."""
+"""A study's time budget set against the time of day, and the file that tells a resumed study its new deadline."""
 
 import json
 import time
@@ -30,7 +30,7 @@ class Clock:
 
     @classmethod
     def start(cls, budget: TimeBudget, folder: Path, places: int | None = None) -> "Clock":
-        """Write what changes on a resume into a study's folder, the only place where that is done; return its clock."""
+        """Write deadline and places, which a resumed study has anew, into its folder; return its clock."""
         write_whole(folder / CLOCK, json.dumps({"deadline": budget.deadline, "places": places}))
         return cls(budget, folder / CLOCK, places)
 

@@ -1,4 +1,4 @@
-"""What one place trains on all samples beside the trials, where there is time for few (`search/selection/refit.py`)."""
+"""The network of all samples that one place trains where there is time for few trials (`search/selection/refit.py`)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,15 +25,15 @@ def plan_companion(
     probes: Sequence[Probe],
     now: float,
 ) -> TrialConfig | None:
-    """Return what to train on all samples until the trials have ended; None where that is no use.
+    """Return the configuration to train on all samples beside the trials; None where that is of no use.
 
-    It is of use where each place has time for three trials at most, as those of one place more would hardly tell
-    anything. When it has ended its place is the trials', too.
+    It is of use where each place has time for ROUNDS trials at most: the trials of one place more would tell hardly
+    anything. When it has been trained, its place is the trials', too.
 
     Args:
         settings: the study's.
         space: what is searched.
-        first: what is tried first; this is trained.
+        first: the settings that are tried first, which are trained here.
         budget: the study's, divided.
         probes: of the models that are searched.
         now: Unix time.

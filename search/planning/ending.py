@@ -1,10 +1,9 @@
 """What follows the last trial, and what of a time budget is kept for it: pure functions of seconds and samples.
 
-What has to be done takes what it was measured to take before the first trial: a network built and exported
-(`search/preflight/timing.py`, in seconds of a core), samples read and thresholds chosen (`search/preflight/probe.py`).
-All were measured on one trial's share of the machine, while others were read, and with frameworks still to be loaded;
-at the end all of it is free. What may be done, averages, text models and the label check, is left out where its time
-has passed.
+What has to be done is measured before the first trial: building and exporting a network (`search/preflight/timing.py`,
+in CPU seconds), reading samples and choosing thresholds (`search/preflight/probe.py`). At the end it is faster: it was
+measured on one trial's share of the machine, beside other readings and with frameworks still to be loaded. What may be
+done (averages, text models, the label check) is left out where its time has passed.
 """
 
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from train.reading.knowledge import FEWEST_LINES, MOST_LINES
 from train.tasks import TASKS
 
 SLOWER = 1.5
-"""How many times as slow as it was before the first trial the machine may be at the end, and all that has to be done
-still fits: what may be done then gives way."""
+"""So many times slower than before the first trial the machine may be at the end, and what has to be done still fits:
+what may be done gives way."""
 LATE_SHARE = 0.2
-"""Of what is kept, that a last epoch may take if it is late: what may be done gives way to it, too."""
+"""Of the time that is kept, what a late last epoch may take: what may be done gives way to it, too."""
 UNREHEARSED_S, REPORT_S = 30.0, 2.0
 UNMEASURED_SHARE = 0.04
 """Of the budget, for what was not tried: of an export, with its room (SLOWER), and at least UNREHEARSED_S without."""
@@ -58,14 +57,14 @@ class Ending:
 
     @property
     def reserved_s(self) -> float:
-        """What is kept for all of it: as foreseen, or what has to be done where that takes SLOWER times as long."""
+        """Seconds kept for all of it: the sum, or SLOWER times what has to be done if that is more."""
         needed = self.build_s + self.export_s + self.reading_s + self.choosing_s + REPORT_S
         optional = self.average_s + self.text_models_s + self.labels_s
         return max(needed + optional, SLOWER * needed) + self.unmeasured_s
 
     @property
     def after_readings_s(self) -> float:
-        """What is kept for all that follows the averages but for readings, which take as long as theirs."""
+        """Seconds kept for what follows the averages, without its readings: these are timed while averages are read."""
         needed = self.export_s + self.choosing_s + REPORT_S
         return needed + self.text_models_s + self.labels_s + self.unmeasured_s
 
@@ -80,7 +79,7 @@ def plan_ending(
         data: how many samples there are.
         line_s: to read one.
         rehearsal: what building and exporting a network took; None where that was not tried.
-        choosing_s: to choose what needs no training.
+        choosing_s: to choose thresholds and the like, which need no training.
     """
     budget_s = settings.time_budget_s
     if budget_s is None:

@@ -1,6 +1,6 @@
 """What a trial takes of a cluster, and how many run at a time: pure decisions, made for each node by itself.
 
-A trial runs on one node (a worker of a trial, too), so that what is free on several of them does not add up.
+A trial, or each of its workers, runs on one node: what is free on several nodes does not add up.
 """
 
 import math
@@ -91,8 +91,8 @@ def pack(
 ) -> Resources:
     """Return how trials share the nodes; raise UsageError if they are too small for one.
 
-    Each has the memory of the largest, where as many of those fit as of the usual ones; else that of the usual one, and
-    larger ones compute their batches in micro-batches.
+    All trials reserve the same memory: what the largest one takes, if that lets as many run at a time as what the usual
+    one takes; else what the usual one takes, and larger ones compute their batches in micro-batches.
 
     Args:
         settings: the study's.
@@ -157,7 +157,7 @@ def choose_amounts(settings: StudySettings, nodes: Nodes, memory: int = 0) -> di
 def add_idle_cores(amounts: dict[str, float], settings: StudySettings, nodes: Nodes) -> dict[str, float]:
     """Return amounts with as many cores as leave room for all trials that are asked for, or that fit.
 
-    Nodes that an autoscaler is still to start may be smaller than those that there are: there it stays as it is.
+    On a cluster that grows they stay as they are: the nodes to come may be smaller.
     """
     limits = [number for number in (settings.trials, settings.concurrent) if number is not None]
     if settings.autoscaling or not limits:
@@ -208,7 +208,7 @@ def count_fitting(need: Mapping[str, float], node: Mapping[str, float]) -> int:
 
 
 def _count_parts(name: str, has: float, amount: float) -> int:
-    """Return how often an amount can be had; less than a GPU is a part of one, and never of two."""
+    """Return how many times an amount fits; less than a GPU is a share of one GPU, never of two."""
     # A third of a GPU fits three times, whatever 1 / (1 / 3) is in floating point.
     if name != "GPU" or amount >= 1:
         return math.floor(has / amount + 1e-6)
@@ -236,9 +236,10 @@ def require_promise(settings: StudySettings) -> int:
     Raises UsageError if the command line does not say it: none of the nodes may be there yet.
     """
     if settings.concurrent is None or (settings.gpus is None and settings.cpus is None):
+        missing = "--concurrent" if settings.concurrent is None else "--gpus-per-trial or --cpus-per-trial"
         raise UsageError(
-            "--autoscaling needs to be told what will be there",
-            f"--concurrent {settings.concurrent}, --gpus-per-trial {settings.gpus}, --cpus-per-trial {settings.cpus}",
+            "--autoscaling needs to be told how many trials will run at a time, and what each takes",
+            f"no {missing}",
             "for example --autoscaling --gpus-per-trial 1 --concurrent 8",
         )
     return settings.concurrent

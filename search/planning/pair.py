@@ -48,7 +48,7 @@ class PairTime:
 
     @property
     def detector_s(self) -> float:
-        """The detector's study gets what it needs, and a share of what neither study needs."""
+        """Seconds of the detector's study: what it needs, and DETECTION_SHARE of what both needs leave over."""
         spare = self.budget_s - self._least_detector_s - self.least_reader_s - self._measuring_s
         return self._least_detector_s + DETECTION_SHARE * max(spare, 0.0)
 
@@ -71,10 +71,11 @@ class PairTime:
 
     @property
     def _finding_again_s(self) -> float:
-        """To find lines when both are measured, at most, unless the published detector is taken.
+        """The most that finding lines takes when both are measured, unless the published detector is taken in the end.
 
-        Boxes are kept by detector, thresholds and list of photos. A detector that was searched looks at validation
-        photos for its thresholds, and with others at all photos again; the published one at those that are compared.
+        Boxes are kept for each detector, thresholds and list of photos. With a detector that was searched, validation
+        photos are looked at to choose thresholds, and with new thresholds all photos again; with the published one
+        those that the pairs are compared on.
         """
         val, test = self.photos["val"], self.photos.get("test", 0)
         photos = COMPARED if val > COMPARED else 0  # some of them are another list

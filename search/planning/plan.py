@@ -1,4 +1,4 @@
-"""What a study is going to do: pure decisions, once everything is known that can be known before the first trial."""
+"""What a study is going to do: pure decisions from all that is known before the first trial."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class Plan:
         resources: how trials share the cluster.
         reservation: what a trial takes of the cluster, over all its workers.
         earlier: winners of other studies that are tried first, too.
-        companion: what one place trains on all samples, which is none of the trials' then; None for nothing.
+        companion: what one place trains on all samples in place of trials; None for nothing.
         ending: what follows the last trial; None without a time budget.
     """
 
@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def places(self) -> int | None:
-        """How many trials run at a time where that are not as many as the cluster holds."""
+        """How many trials run at a time where one place is not theirs; None for as many as the cluster holds."""
         return None if self.companion is None else self.resources.concurrent - 1
 
 
@@ -90,7 +90,7 @@ class Planned:
 
 
 def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
-    """Fit space, trial lengths and concurrency to readings, machine and budget; `now` is Unix time.
+    """Fit the space, the trials' length and their number at a time to readings, machine and budget; `now` is Unix time.
 
     Raises UsageError if nothing is left to search, or the nodes are too small for a trial.
     """
@@ -122,7 +122,7 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
 
 
 def lengthen(space: SearchSpace, samples: int) -> Narrowed:
-    """Make trials on few samples as long as the space asks for: an epoch is a few steps of the optimiser."""
+    """Give trials on few samples, whose epochs are few steps, as many as the space's `least_updates` takes."""
     longer, steps = space.lengthened(samples), space.least_updates.updates
     if longer is space:
         return space, ""
@@ -195,9 +195,9 @@ def drop_unaffordable_models(
 def fix_as_read(
     space: SearchSpace, probes: Sequence[Probe], settings: StudySettings, unseen: float = 0
 ) -> Narrowed:
-    """Fix what the pretrained baselines tell: the width of the lines, and that the domain's characters are enough.
+    """Fix what the pretrained baselines decide: the width of the lines, and the domain's charset where that is enough.
 
-    Models that are left out have no say. The whole dictionary stays where there are general lines, which may need it,
+    Only models that are searched count. The whole dictionary stays in the space for general lines, which may need it,
     and where a share MANY_UNSEEN of the lines to come hold a character that no training label has (`unseen`).
     """
     probes = [probe for probe in probes if probe.model in list_models(space)]

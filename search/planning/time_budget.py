@@ -50,7 +50,7 @@ class TimeBudget:
         epoch_share: of the training samples that an epoch sees.
         refit_s: after all that, in which the winner is trained on all samples (`search/selection/refit.py`).
         usual: settings of a trial of which nothing is said that decide what an epoch takes (`find_usual_settings`).
-        late_s: how much later than the deadline an epoch may end that was begun to end in time.
+        late_s: by how much an epoch that was expected to end in time may miss the deadline.
     """
 
     deadline: float | None
@@ -150,9 +150,9 @@ def make_budget(
 
 
 def find_usual_settings(space: SearchSpace) -> tuple[tuple[str, str | float], ...]:
-    """Return the charset and the share of further lines of a usual trial: both make an epoch longer.
+    """Return the charset of a usual trial, and the share of general and drawn lines: both make an epoch longer.
 
-    All further lines stand there as general ones: they cost the same.
+    The share stands under `replay`, as drawn lines cost the same.
     """
     further = min(MAX_SHARE, sum(float(str(space.usual(key) or 0)) for key in ("replay", "synthetic")))
     return ("replay", further), ("charset", str(space.usual("charset") or TrialConfig().charset))
@@ -220,8 +220,8 @@ def fit_epochs(
 ) -> tuple[SearchSpace, TimeBudget]:
     """Let an epoch see a part of the training samples where the time holds too few whole ones, and print it.
 
-    There is some time to train even where reading the models took longer than foretold: the search then overruns.
-    At least half of it trains, the rest reads the validation samples: where these take long, there are fewer epochs.
+    Some time to train is left even where reading the models took longer than foretold: the search then overruns. At
+    least half of it trains and the rest reads validation samples: where these take long, there are fewer epochs.
     """
     budget = replace(budget, usual=find_usual_settings(space))
     if budget.deadline is None or settings.time_budget_s is None:

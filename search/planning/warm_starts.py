@@ -43,11 +43,11 @@ def winners_file(settings: StudySettings) -> Path:
 
 
 def remember(settings: StudySettings, result: StudyResult) -> None:
-    """Keep a finished study; nothing of one without a winner, or whose winner was trained in stages or is no better.
+    """Keep a finished study for later ones, if its winner can be a start for them.
 
-    No better is one where the bundle is the pretrained baseline: what did not help here is no start for another study.
-
-    Where the file of those before it cannot be read, that is said: the study itself is whole.
+    It cannot where there is none, where it was trained in stages, or where it was not shown to be better than the
+    pretrained baseline, so that this is the bundle. If the file of finished studies cannot be read, that is printed:
+    the study itself is whole.
     """
     winner = result.winner
     database = settings.local_folder / DATABASE
@@ -123,10 +123,10 @@ def read_winners(path: Path, task: str, data: str | None) -> list[EarlierStudy]:
 def fit_winners(
     earlier: Sequence[EarlierStudy], space: SearchSpace
 ) -> tuple[list[dict[str, Any]], tuple[EarlierStudy, ...]]:
-    """Return the points of `space` that at most MOST_WINNERS winners give, and those winners; others do not lie in it.
+    """Return the settings of at most MOST_WINNERS winners as points of `space`, and those winners.
 
-    A winner lies in a space that holds all that it varies and fixes nothing else than the winner had; how long a trial
-    is and which numbers it draws are this study's own.
+    Left out are winners that do not lie in the space: one of its ranges lacks their value, or it fixes another one.
+    Length and seed do not count, as these are the study's own.
     """
     points: list[dict[str, Any]] = []
     used: list[EarlierStudy] = []
@@ -216,7 +216,7 @@ def read_fork(settings: StudySettings) -> tuple[TrialConfig, ...]:
 def fit_configs(configs: Sequence[TrialConfig], space: SearchSpace) -> list[dict[str, Any]]:
     """Return those of the configurations that lie in a space, as points that its sampler is to try first.
 
-    What the space fixes is as it says; what else lies outside of it leaves a configuration out.
+    What the space fixes replaces theirs. A configuration with any other value outside of the space is left out.
     """
     points: list[dict[str, Any]] = []
     for config in configs:

@@ -1,4 +1,4 @@
-"""The Ray cluster that a search runs on: one that is there, which is said, or one that is started here."""
+"""The Ray cluster that a search runs on: it joins one that is there, and says so, or starts its own."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def find_address() -> str | None:
 
 
 def _origin() -> str:
-    """Say where the address comes from; Ray has other words for this machine than people."""
+    """Say where the address comes from: Ray may write that of this machine in another way than the user did."""
     named = os.environ.get(ADDRESS)
     return f"{ADDRESS}={named}" if named else "the last `ray start` on this machine"
 

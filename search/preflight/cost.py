@@ -92,9 +92,10 @@ class Measured:
 
 
 def cost_of(starts: Sequence[Measured], work: float) -> Cost:
-    """Return what a model costs whose starts were measured: as published first, the usual one of trials last.
+    """Return the cost of a model from its measured starts: as published first, as trials usually start last.
 
-    Reading is slowest where lines are widest; that with the whole dictionary, which no trial may have, does not count.
+    The slowest reading counts, which is that of the widest lines. The first start is left out of that: it has the whole
+    dictionary, which trials may not have.
     """
     first, last = starts[0], starts[-1]
     return Cost(

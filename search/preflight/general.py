@@ -29,8 +29,8 @@ def limit_forgetting(settings: StudySettings, probes: Sequence[Probe], data: Stu
 def drop_forgetful_charset(space: SearchSpace, forgetting: Forgetting | None, data: StudyData) -> Narrowed:
     """Leave out the domain's charset where a head of it forgets too much, however it is trained.
 
-    A line with a character that the head lacks cannot be read. If without such lines too few are left, trying is a
-    waste.
+    A line with a character that the head lacks cannot be read: where these lines alone exceed the limit, no trial with
+    that charset could keep it.
 
     Raises:
         UsageError: if nothing else is in the space.

@@ -102,7 +102,7 @@ def measure(config: TrialConfig, data: TrainingData, int8: bool = False) -> Late
 
 
 def write_in_8_bits(graph: Path, target: Path, task: Task, data: Dataset) -> list[Path]:
-    """Write a graph with all that is worth it in 8 bits; return its file, nothing where nothing is."""
+    """Write a graph with every part in 8 bits that gains by it; return its file, an empty list if no part does."""
     from train.int8.mixed_graphs import write_mixed_graphs
 
     return [target for _ in islice(write_mixed_graphs(graph, target, calibration_batches(task, data)), 1)]

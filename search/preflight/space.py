@@ -216,7 +216,7 @@ def find_upright(settings: StudySettings, space: SearchSpace) -> str:
     Raises UsageError if the space varies it: images are decoded once for all trials.
     """
     if any(parameter.key == "upright" for parameter in space.parameters):
-        raise UsageError("a space must have one upright", space.name, "fix it: `fixed: {upright: turn}`")
+        raise UsageError("a space must fix `upright`", space.name, "write `fixed: {upright: turn}` or as_is")
     return str(space.fixed.get("upright", settings.upright))
 
 

@@ -1,4 +1,4 @@
-"""What a network costs here: its training steps, their images and memory; and its export, tried before any trial."""
+"""What a network costs here: the time and memory of its training steps, and of an export that is tried."""
 
 import time
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ WAIT_SHARE = 0.05
 
 
 def list_timed_plans(starts: int) -> list[tuple[LayerPlan, ...]]:
-    """Return which steps are timed at each start: of the first, as published, and of the last, as trials start."""
+    """Return the plans to time at each start: at the first, as published, and at the last, as trials start."""
     return [(EVERYTHING,), *[()] * (starts - 2), (EVERYTHING, HEAD_ONLY)][-starts:]
 
 
@@ -114,10 +114,10 @@ def _step_seconds(engine: Engine, task: Task, data: TrainingData, plan: LayerPla
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a process of its own took, in seconds of a core.
+    """What building and exporting a network took in a process of its own, in CPU seconds.
 
-    Not by the clock: what else runs on the machine while the models are read says nothing of its end. So it counts no
-    waiting for a disk or a GPU.
+    The clock would count other work, too, which says nothing of the time at the end. Waiting for a disk or a GPU is not
+    counted.
 
     Attributes:
         build_s: until the network stood, its framework loaded.
@@ -131,8 +131,8 @@ class Rehearsal:
 def begin_rehearsals(space: SearchSpace, shared: Any, study: str) -> Sequence[ray.ObjectRef]:
     """Begin to export the largest model of a space, with every engine that a trial may have; return Ray's tasks.
 
-    None with an engine that trains adapters alone: of such a large network there is no second one beside those that are
-    read, and its export writes little.
+    An engine that trains adapters alone is left out: its networks are too large for a second copy, and their export
+    writes little.
 
     Args:
         space: as the command line narrows it.
@@ -153,14 +153,14 @@ def begin_rehearsals(space: SearchSpace, shared: Any, study: str) -> Sequence[ra
 def choose_largest(space: SearchSpace) -> dict[str, str]:
     """Return the settings of the largest network that a space may choose: the model's file, and the dictionary.
 
-    Of models without a wheel no size is known before they are read: they count where there are no others.
+    The size of a model that no wheel has is not known before it is read: such a one is taken only if all are.
     """
     model = max(list_models(space), key=lambda name: MODELS.get(name).wheel_bytes)
     return {"model": model} | ({"charset": "keep"} if "keep" in space.choices("charset") else {})
 
 
 def rehearse(config: TrialConfig, data: TrainingData, study: str) -> Rehearsal:
-    """Build a network as published, write its graph and compare that; whether it agrees is asked of the winner."""
+    """Build a network as published, export it and run the parity gate, whose verdict only counts for the winner."""
     started = time.process_time()
     plain = config.model_copy(update={"technique": TechniqueConfig()})
     engine, task = assemble(plain, data.train, dictionary=data.dictionary)
@@ -173,9 +173,9 @@ def rehearse(config: TrialConfig, data: TrainingData, study: str) -> Rehearsal:
 
 
 def find_slowest(tasks: Sequence[ray.ObjectRef], most_s: float) -> Rehearsal | None:
-    """Return the rehearsal that took longest; None of none.
+    """Return the rehearsal that took longest; None without any, or where one failed or is late, which is printed.
 
-    None, too, where one failed or is late, which is said: it is an estimate only, and no trial begins before it.
+    It is only an estimate, and trials wait for it: so none is waited for longer than `most_s`.
 
     Args:
         tasks: what `begin_rehearsals` has begun.

@@ -1,8 +1,8 @@
 """Who suggests the next configuration: Optuna's samplers, and what each does with settings that it cannot move.
 
-A setting that is open only under others, or that is one of several choices, is no axis of a plane. TPE and random
-search do not mind. CMA-ES moves numbers alone and the Gaussian process needs the same settings in every trial: what
-they cannot move is suggested by TPE, setting by setting, and said at the start (`explain`).
+TPE and random draws suggest every setting. CMA-ES moves numbers alone, and the Gaussian process needs the same settings
+in every trial: neither can move a setting that depends on others or has alternatives. TPE suggests those one by one,
+and `explain` says at the start which they are.
 """
 
 import warnings
@@ -26,7 +26,7 @@ STARTUP = 5
 
 
 def list_always_open(space: SearchSpace, numbers: bool = False) -> list[str]:
-    """Return the names of the settings that every trial has under one name; `numbers`: those alone."""
+    """Return the names of the settings that every trial has under one name; of `numbers`, only those with a range."""
     alternatives = Counter(parameter.key for parameter in space.parameters)
     return [
         parameter.name
@@ -38,7 +38,7 @@ def list_always_open(space: SearchSpace, numbers: bool = False) -> list[str]:
 
 
 class _Always:
-    """Keeps a sampler to the settings that every trial has: others would change its space between trials."""
+    """Limits a sampler to the settings that every trial has: with others its space would change between trials."""
 
     names: frozenset[str] = frozenset()
 
@@ -143,7 +143,7 @@ def check_objectives(settings: StudySettings, space: SearchSpace) -> None:
         )
     if scheduler == "pbt":
         raise UsageError(
-            "a population drives out whatever is less accurate, however fast",
+            "--objectives accuracy,latency needs a scheduler that keeps fast trials: a population keeps accurate ones",
             f"--scheduler {scheduler}",
             "use another --scheduler, or leave out --objectives",
         )

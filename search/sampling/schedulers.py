@@ -22,10 +22,10 @@ BRACKETS, BRACKET_REDUCTION = 3, 3
 
 
 class Rungs(_Bracket):  # type: ignore[misc]
-    """A bracket whose cutoff lies lower by a standard error of the score that it is.
+    """An ASHA bracket that lets a trial go on up to a standard error below the cutoff.
 
-    A trial a line behind has lost nothing yet, and a schedule with a higher learning rate lags until it falls. Nor does
-    a trial stop where the time that is left would hold no other one of about its length: it would stop for nothing.
+    A trial that is a line behind has lost nothing yet, and one with a higher learning rate lags until that falls. A
+    trial also goes on where the time left holds no other one of about its length: stopping it would gain nothing.
 
     Args:
         samples: that a score is a share of at each report, the last one's at all later ones; folds add theirs up.
@@ -47,7 +47,7 @@ class Rungs(_Bracket):  # type: ignore[misc]
         return action if self._clock.has_room_for_another(config) else str(TrialScheduler.CONTINUE)
 
     def cutoff(self, recorded: Mapping[str, float]) -> float | None:
-        """Return the score under which a trial stops at a rung where others had these; None without any."""
+        """Return the score below which a trial stops at a rung, given the others' scores there; None without any."""
         score = super().cutoff(recorded)
         if score is None:
             return None
@@ -83,10 +83,10 @@ def brackets(
     samples: Sequence[int] = (),
     clock: Clock | None = None,
 ) -> ASHAScheduler:
-    """Return asynchronous Hyperband (Li et al., 2018 and 2020): three ASHAs whose first rungs lie thrice as far each.
+    """Return asynchronous Hyperband (Li et al., 2018 and 2020): three ASHAs, the first rung at 1/9, 1/3 or the end.
 
-    The first one starts at a ninth of the longest trial and keeps a third at each rung: it stops sooner and more than
-    `asha` does; the last one lets every trial run.
+    Each keeps a third at every rung. So the first one stops more trials than `asha`, and sooner; the last one lets
+    every trial run.
     """
     return ASHAScheduler(
         time_attr=EPOCH,

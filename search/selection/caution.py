@@ -44,11 +44,14 @@ def apply_caution(
 ) -> tuple[Loaded, tuple[str, ...], Caution | None]:
     """Return the network of the bundle, what it is averaged from, and how near to the best baseline it stays.
 
-    A gain that is significant leaves the winner as it is. One that is likely, over the baseline that the winner started
-    from, takes the best weights between the two, of equals the nearest to the start; so does one in the probability of
-    the labels, where the winner reads no fewer: easy labels show no other. Any other takes the baseline. No
-    caution is told where no baseline stands against the winner: one with random weights, one that a limit on forgetting
-    may forbid, or, where latency counts, a network of another architecture.
+    - A significant gain: the winner.
+    - A likely gain over the baseline that the winner started from: the best weights between the two, of equals the
+      nearest to the start. The same where the winner reads no fewer samples and their labels' mean probability gains
+      significantly, as easy labels show no other gain.
+    - Anything else: the baseline.
+
+    There is no caution (None) where the winner is not compared with a baseline: with random weights, with a limit on
+    forgetting, or, where latency counts, with a network of another architecture.
 
     Args:
         search: the study.
@@ -94,7 +97,7 @@ def find_rival(search: Searched, winner: Loaded) -> ProbedBaseline | None:
 
 
 def _network_of(config: TrialConfig) -> tuple[str, str, str | None]:
-    """Return what a baseline is of, whatever was chosen without training, as how far photos are shrunken."""
+    """Return which network a baseline is, whatever was chosen without training, such as how far photos are shrunken."""
     return config.engine, config.model, config.weights
 
 
@@ -117,10 +120,10 @@ def measure_gain(
 
 
 def measure_probability(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> Gain | None:
-    """Return what the mean probability of the validation labels gains.
+    """Return what the mean probability of the validation labels gains; None over folds, or where no label has one.
 
-    None where no label has one, over folds, and of few training samples: what learns these by heart is sure of others
-    that are as easy, and reads hard ones worse.
+    None, too, of fewer than FEW training samples: a network that knows these by heart is sure of others as easy as
+    they are, and reads hard ones worse.
     """
     training = search.data.training
     if search.folds > 1 or len(training.train) < FEW:
@@ -150,7 +153,7 @@ def _rows_of_folds(search: Searched, selected: Selection) -> SampleStats:
 
 
 def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> tuple[float, Loaded] | None:
-    """Return the weights between the baseline's and the winner's that read validation best, and how far they lie.
+    """Return how far from the baseline to the winner the weights lie that read validation best, and their network.
 
     None where the winner did not start from that baseline, or nothing between the two reads as well as it.
     """
@@ -175,7 +178,7 @@ def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> t
 
 
 def is_start_of(baseline: TrialConfig, trained: TrialConfig) -> bool:
-    """Tell whether training began with a baseline's weights; the charset is a difference where the task spells."""
+    """Tell whether training began with a baseline's weights, and with its charset where the task writes texts."""
     keys = ["model", "weights", "fit_width"]
     keys += ["charset"] if TASKS.get(trained.task).spells else []
     return all(getattr(baseline, key) == getattr(trained, key) for key in keys)

@@ -1,9 +1,9 @@
 """The best trials trained again with other seeds: what is left of their scores, and which of them is the best.
 
 The best of many noisy scores is the best partly by luck, so it flatters (the winner's curse). A run with another seed
-is not chosen for its score: the mean of such runs is what a recipe is worth, on the same validation samples. What the
-choice of the recipe on these samples flatters is left; only the held-back test tells that. What the runs have learned
-is not lost: their weights may be averaged with the winner's (`search/selection/soup.py`).
+is not chosen for its score: the mean of such runs is what a recipe is worth on the validation samples. It still
+flatters a little, as the recipe was chosen on these samples; the held-back test does not. What the runs have learned is
+not lost: their weights may be averaged with the winner's (`search/selection/soup.py`).
 """
 
 import time
@@ -89,8 +89,8 @@ def train_again(
 ) -> Run | str:
     """Train `epochs` epochs of a configuration and score the last; return why if it diverged.
 
-    Batches are computed in as many micro-batches as the trial's were.
-    Its epoch is given, not chosen, and so is nothing else: this is what makes the score a fair one.
+    Batches are computed in as many micro-batches as the trial's were. The score is fair, as nothing is chosen by it:
+    which epoch is scored is known before.
     """
     last: list[Checkpoint] = []
 
@@ -142,10 +142,10 @@ def confirm(trials: Sequence[TrialRecord], retraining: Retraining, seed: int) ->
 
 
 def keep_comparable(outcomes: Mapping[tuple[str, int], Run | str]) -> dict[str, list[Run | str]]:
-    """Return each finalist's outcomes, without the seeds that the time did not hold for all of them.
+    """Return each finalist's outcomes for the seeds that all finalists had time for.
 
-    Late says nothing of a configuration: it must not lose to one that was trained sooner, and means over different
-    seeds do not compare. If no seed is left, none is confirmed. What failed has failed, whoever else was late.
+    A run that came too late says nothing of its configuration, which must not lose for it; and means over different
+    seeds cannot be compared. If no seed is left, no finalist is confirmed. A failed run counts in any case.
 
     Args:
         outcomes: by trial and number of the seed.

@@ -30,7 +30,7 @@ GOOD_SHARE = 0.9
 """Of the best first score: what a voter has at least."""
 AGREE_SHARE = 2 / 3
 MOST_CHANCE = 1e-3
-"""Between labels that are wrong and readings that are, on VIN photos: docs/search.md has the figures."""
+"""What is less likely may be a wrong label, else the picture is hard (VIN photos: docs/measured/search.md)."""
 TRAIN_SECONDS = 60.0
 """What reading the training lines may take."""
 
@@ -177,7 +177,7 @@ def check_labels(voters: Sequence[Voter], data: TrainingData, timer: Timer) -> L
 
 def _explain_gaps(voted: int, voters: int, with_train: bool) -> str:
     if voters < LEAST_VOTERS:
-        return "that takes two good trials"
+        return "it takes two good trials"
     if voted < voters:
         return f"the time budget was over after {voted} of {voters} models"
     return "" if with_train else "reading the training lines as well would have taken too long"

@@ -1,9 +1,9 @@
 """Weights of one start brought into one form, so that their mean, and anything between them, is a network again.
 
-A trial with adapters holds a change of the published network; any other begins with that network made ready for
+A trial with adapters holds a change of the published network. Any other trial begins with that network made ready for
 training: its batch norms hold the statistics of typical images, and filters before them may be larger
-(`train/models/weights/reinflation.py`). Both begin as the same function of the images in different numbers. A mean
-of the factors of two changes is not the mean of the changes, either.
+(`train/models/weights/reinflation.py`). Both compute the same at their start, but with different numbers, so their
+weights cannot be averaged as they are. Nor can two adapters: the mean of their factors is not the mean of the changes.
 """
 
 from pathlib import Path
@@ -37,8 +37,8 @@ def _is_merged(config: TrialConfig) -> bool:
 def have_same_start(a: Checkpoint, b: Checkpoint) -> bool:
     """Whether two checkpoints were trained from the same weights.
 
-    With another seed, a batch norm that was fused away begins with the statistics of other training images: a function
-    as good as the same. So is one that adapters change (`search/selection/one_form.py`).
+    Starts that compute nearly the same count as one: with another seed, batch norms that were fused away begin with the
+    statistics of other training images, and adapters change the published network (see above).
     """
     keys = ("engine", "model", "weights", "fit_width")
     return (
@@ -51,9 +51,9 @@ def have_same_start(a: Checkpoint, b: Checkpoint) -> bool:
 
 
 def _draws_weights(checkpoint: Checkpoint) -> bool:
-    """Whether some weights were drawn with the seed when training began.
+    """Whether the seed decided some of the weights that training began with.
 
-    All, adapters that stay apart, or of characters new to the model.
+    These are all of them, adapters that stay apart, or those of characters that are new to the model.
     """
     if kept_adapters(checkpoint.config):
         return True
@@ -61,7 +61,7 @@ def _draws_weights(checkpoint: Checkpoint) -> bool:
 
 
 def _borrows_rows(checkpoint: Checkpoint) -> bool:
-    """Whether new characters begin with the published model's rows, but with adapters (`train/engines/head.py`)."""
+    """Whether new characters begin with rows of the published model; not so with adapters (`train/engines/head.py`)."""
     return checkpoint.config.weights is not None and _has_new_characters(checkpoint)
 
 
@@ -73,7 +73,7 @@ def _has_new_characters(checkpoint: Checkpoint) -> bool:
 
 
 def starts_from_weights(checkpoint: Checkpoint) -> bool:
-    """Whether training began with weights, and not with random ones, which are no ingredient."""
+    """Whether training began with weights of a file: random ones are nothing to average with."""
     config = checkpoint.config
     return MODELS.get(config.model).pretrained(Path(config.weights) if config.weights else None)
 

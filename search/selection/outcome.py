@@ -33,7 +33,7 @@ OVERRUN = 0.1
 
 @dataclass(frozen=True)
 class Refitting:
-    """What the winner is trained on all samples with (`search/selection/refit.py`).
+    """With what and until when a network is trained on all samples (`search/selection/refit.py`).
 
     Attributes:
         data: reference to the study's TrainingData.
@@ -48,7 +48,7 @@ class Refitting:
 
 @dataclass(frozen=True)
 class Companion:
-    """What trains on all samples beside the trials.
+    """The network that is trained on all samples beside the trials.
 
     Attributes:
         job: reference to what `train_on_all` returns.
@@ -151,7 +151,7 @@ class Searched:
             raise self._explain_loss(trial, error) from error
 
     def _explain_loss(self, trial: TrialRecord, error: CheckpointError) -> CheckpointError:
-        """Return what to raise where a trial's score has lost its weights: no other ones stand for it."""
+        """Return what to raise where the weights of a trial's score are lost: no other ones have that score."""
         name, others = self.settings.name, ""
         if not self.settings.remote:
             place = f"{name} --storage {self.settings.local_folder.parent}"
@@ -207,7 +207,7 @@ class Searched:
     def knowledge_for_baseline(self) -> TextKnowledge:
         """What is known of the texts, and the deadline for the baseline's text model: the test split comes after.
 
-        The label check gives way: without it the winner's text model would be compared with greedy reading.
+        The label check gives way to it: else a winner with a text model is compared with a baseline without one.
         """
         readings = 2 * len(self.data.test or ()) * self.line_seconds
         latest = self.ends_at and self.ends_at - readings - REPORT_S

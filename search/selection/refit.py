@@ -1,14 +1,12 @@
-"""Training on all samples, those of validation among them: what scores a configuration need not be lost for the bundle.
+"""Training on all samples, those of validation among them: once they have scored the trials, the bundle may learn them.
 
-With folds the bundle is the winner's configuration trained once more, on all samples.
+**Over folds** the bundle is the winner's configuration trained once more on all samples, which takes a fold's time. The
+folds' networks have each seen only a part of them, and which one to ship would be chance (so scikit-learn's `refit` of
+a grid search, AutoGluon's `refit_full`). Validation scores are those of the folds' networks; only the held-back test
+measures the bundle, and nothing is chosen by it.
 
-Folds score a configuration; each of their networks has seen but a part of the samples, and which of them is shipped
-would be chance (scikit-learn's `refit` of a grid search, AutoGluon's `refit_full`). It takes a fold's time. Only the
-held-back test measures what comes of it: nothing is chosen here, and what is told of validation is of the folds'
-networks.
-
-With one split, where each place has time for three trials at most, one of the places trains the first warm start on all
-samples (the companion). The bundle is the mean of that and the winner, whose gain has to be shown without it.
+**With one split**, where each place has time for few trials, one place trains the first warm start on all samples (the
+companion). The bundle is the mean of that network and the winner, whose gain has to be shown without it.
 """
 
 import time
@@ -52,7 +50,7 @@ LEAST_SHARE = 0.5
 
 
 def join_samples(data: TrainingData, config: TrialConfig) -> TrainingData:
-    """Return the data with the validation samples to train on, too, but for those that a network of it cannot write."""
+    """Return the data with validation samples to train on, too, without those that the trials' charset cannot write."""
     texts = data.val.texts if TASKS.get(config.task).spells else ()
     charset = charset_for(config, data.train, list_taught_sets(config, data), data.dictionary)
     unwritable = {place for place, text in enumerate(texts) if charset.unknown(text)}
@@ -87,7 +85,7 @@ def refit(
 ) -> tuple[Loaded, Refit | None]:
     """Return the network of the bundle, and how it was trained again; the winner itself and None if it was not.
 
-    A bundle that is what training started from is left so, and one that stays near that stays as near.
+    A bundle that is the pretrained baseline stays so; one that lies part of the way to the winner stays there.
 
     Args:
         search: the study.
@@ -138,7 +136,7 @@ def run_apart(config: TrialConfig, how: Refitting, trial: TrialRecord) -> tuple[
 
 
 def begin_apart(config: TrialConfig, how: Refitting, micro_batches: int) -> ray.ObjectRef:
-    """Begin `train_on_all` in a process of its own, which ends with it: it would hold a trial's memory."""
+    """Begin `train_on_all` in a process of its own that ends with it, as it holds the memory of a trial."""
     cpus, gpus, memory = (how.resources.get(name, 0.0) for name in ("CPU", "GPU", "memory"))
     own = ray.remote(num_cpus=cpus, num_gpus=gpus, memory=memory, max_retries=0, max_calls=1)
     return own(train_on_all).remote(config, how.data, how.deadline, micro_batches)
@@ -147,7 +145,7 @@ def begin_apart(config: TrialConfig, how: Refitting, micro_batches: int) -> ray.
 def wait_for_end(
     job: ray.ObjectRef, deadline: float | None, latest: float | None
 ) -> tuple[Checkpoint, int] | str:
-    """Return what `train_on_all` did; why if nothing came of it in time (`allow_seconds`)."""
+    """Return what `train_on_all` returned, or why there is nothing: it failed, or was late (`allow_seconds`)."""
     left = None if deadline is None else allow_seconds(time.time(), deadline, latest)
     done, _ = ray.wait([job], timeout=left)
     if not done:
@@ -175,9 +173,9 @@ def allow_seconds(now: float, deadline: float, latest: float | None) -> float:
 
 
 def start_companion(planned: Planned) -> Companion | None:
-    """Begin to train on all samples what the plan has a place for.
+    """Begin to train on all samples what the plan has a place for; None if it has none.
 
-    It ends later than the trials: the study's own process builds a network for their average before it asks for this.
+    It may end later than the trials: their average is made first, for which a network has to be built.
     """
     config, trial, ending = planned.plan.companion, planned.plan.resources.trial, planned.plan.ending
     if config is None or ending is None:
@@ -191,15 +189,15 @@ def start_companion(planned: Planned) -> Companion | None:
 def average_with_companion(
     search: Searched, companion: Companion, winner: Loaded, share: float
 ) -> tuple[Loaded, Refit | None]:
-    """Return the mean of the winner and of what trained on all samples; the winner where that is none, or no better.
+    """Return the mean of the winner and the network of all samples; the winner alone where that failed or reads worse.
 
-    The mean has learned the validation samples in part: one that reads fewer of them than the winner is broken.
+    The mean has learned the validation samples in part: if it reads fewer of them than the winner, it is broken.
 
     Args:
         search: the study.
         companion: what trains on all samples.
-        winner: how far it lies from the weights that training started from, `share` says.
-        share: so far of its own way the other goes, too.
+        winner: of the trials; it lies `share` of the way from the pretrained weights to those that training led to.
+        share: the network of all samples goes the same share of its own way.
     """
     found = wait_for_end(companion.job, companion.deadline, search.weights_deadline)
     if isinstance(found, str):
@@ -256,5 +254,5 @@ def load_companion(companion: Companion, train: Dataset, latest: float | None) -
     """
     found = wait_for_end(companion.job, companion.deadline, latest)
     if isinstance(found, str):
-        raise ModelError("what trains on all samples must come to its end", found, "look above for why")
+        raise ModelError("training on all samples must come to its end", found, "look above for why")
     return load_network(found[0], train)

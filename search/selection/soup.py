@@ -1,11 +1,10 @@
 """A model soup: the average of several trials' weights (Wortsman et al., Model soups, 2022).
 
 Trials of one model start from the same weights, so their fine-tuned weights lie in one basin and their average
-reads new images better than most of them. The best trial's score was the best of many, so it flatters, and an average
-that had to beat it on the same few samples would seldom be taken: trials whose own scores lie within the 95 % interval
-of the best one are averaged as long as the average lies no more than a standard error behind the best reading, line by
-line. It costs a few readings of the validation split and
-nothing when the model serves.
+reads new images better than most of them. It need not beat the best trial: that score was the best of many, so it
+flatters, and an average would seldom reach it on the same few samples. So trials within the 95 % interval of the best
+score are averaged as long as the average lies no more than a standard error behind the best reading, line by line. This
+costs a few readings of the validation split, and nothing when the model serves.
 """
 
 import math
@@ -232,7 +231,7 @@ def read_weights(
     measure: Callable[[float], Forgotten] | None,
     weights: Weights,
 ) -> Result:
-    """Give the engine weights; return how well they read, and by how much too much of general samples is forgotten."""
+    """Give the engine these weights; return how well they read, and by how much they exceed the limit on forgetting."""
     engine.load({"weights": weights})
     general = evaluate(engine, task, data.general)[0] if data.general is not None else None
     excess = measure(general.primary).excess if measure is not None and general is not None else 0.0
@@ -248,9 +247,10 @@ def _ingredients(
     taken: str,
     least: float,
 ) -> Iterator[Ingredient]:
-    """Yield what may be averaged with the weights `taken`; none is good beside those that training started from.
+    """Yield what may be averaged with the weights `taken`, at most INGREDIENTS together with these.
 
-    At most INGREDIENTS with the first, whatever other trials, of other starts, stand between them.
+    Trials that started from other weights are passed over. Where the pretrained weights were taken first, no trial is
+    `good`: each has to make the average better.
 
     Args:
         first: the best checkpoint.

@@ -101,9 +101,10 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Winner
 
 
 def tune_winner(search: Searched, trial: TrialRecord, network: Loaded, is_trained: bool) -> Loaded:
-    """Return the network with what needs no training chosen on validation; over folds, on the samples of all of them.
+    """Return the network with its thresholds and the like, which need no training, chosen on the validation split.
 
-    Over folds that split is a handful. What suits a baseline was chosen on all samples when it was first read.
+    Over folds that split is a handful, so what was chosen on the samples of all folds is taken; for a baseline this was
+    done when it was first read.
     """
     training = search.data.training
     if search.folds == 1:
@@ -115,7 +116,7 @@ def tune_winner(search: Searched, trial: TrialRecord, network: Loaded, is_traine
 
 
 def export_untrained(search: Searched, folder: Path) -> WinnerEvidence:
-    """Write the best pretrained baseline as the bundle, where the time held no trial; after a failed one nothing."""
+    """Write the best pretrained baseline as the bundle where no trial had time; nothing where trials failed."""
     baselines = list_baselines(search.probes, search.data.training)
     if not search.out_of_time or not baselines or baselines[0].baseline.untrained:
         return WinnerEvidence()

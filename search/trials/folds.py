@@ -43,13 +43,13 @@ def choose_folds(settings: StudySettings, samples: int) -> StudySettings:
     folds = settings.folds or (FOLDS if samples < FEW and not alone else 1)
     if folds > 1 and alone:
         raise UsageError(
-            "folds are trained one after the other, in a trial's own process",
+            "trials over folds each run in one process, and go on from their own weights",
             f"--folds {folds} with --scheduler pbt or --workers-per-trial",
             "leave out one of them",
         )
     if folds > 1 and settings.confirm:
         raise UsageError(
-            "a mean over folds is not trained again",
+            "--confirm needs trials that are scored on one split",
             f"--confirm {settings.confirm} with {folds} folds (the default under {FEW} training samples)",
             "leave out --confirm, or add --folds 1",
         )

@@ -133,7 +133,7 @@ def named_data(folder: Path | None, chosen: argparse.Namespace) -> Path | Mappin
     lists = lists_of(chosen)
     if folder and lists:
         raise UsageError(
-            "data come from one place", f"{folder} and --{next(iter(lists))}-labels", "leave one of them out"
+            "data must be named once", f"{folder} and --{next(iter(lists))}-labels", "leave one of them out"
         )
     return folder or lists or None
 

@@ -1,4 +1,4 @@
-"""Which cut a reader reads best in what a detector finds: boxes once, then cutting and reading; chosen with caution."""
+"""How lines are cut out of a detector's boxes for a reader: each cut is tried on the same boxes, and read."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Thresholds of a detector, chosen for what a reader makes of its boxes: every box is read once, then counted."""
+"""A detector's thresholds, chosen for what a reader reads in its boxes: each box is read once for all thresholds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -86,7 +86,7 @@ class _Boxes:
 def choose_thresholds(
     photos: Sequence[Sample], maps: Sequence[PhotoMap], reader: Reader, given: DetectionParameters
 ) -> ThresholdChoice:
-    """Return the thresholds with which most is found and read right; the given ones, unless that is significant.
+    """Return the thresholds with which most is found and read right; the given ones unless the gain is significant.
 
     Args:
         photos: of the validation split.

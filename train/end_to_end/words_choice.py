@@ -1,4 +1,4 @@
-"""Whether lines are divided into words: tried end to end where labels lie in larger boxes, and chosen with caution."""
+"""Whether lines are divided into words: where labels lie in larger boxes, both ways are tried end to end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ class WordsChoice:
 
 
 def choose_words(photos: Sequence[Sample], boxes: Sequence[Quads], reader: Read) -> WordsChoice:
-    """Return whether more is read right where lines are divided; as the reader has it unless that is significant.
+    """Return whether lines are to be divided: as the reader has it, unless the other way reads significantly more.
 
     Args:
         photos: of the validation split.

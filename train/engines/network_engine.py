@@ -40,7 +40,7 @@ class NetworkEngine(Engine):
         self._config, self.charset, self._world = config, charset, world or World()
         if config.compile and not self.compiles:
             raise UsageError(
-                "compile must be false where the engine cannot",
+                "compile needs an engine that compiles training steps",
                 config.engine,
                 "set engine: torch, or leave it out",
             )

@@ -135,7 +135,7 @@ class PublishedModel(Model):
     def _empty(self, framework: str, settings: dict[str, Any]) -> Network:
         if framework not in self.builders:
             raise ModelError(
-                f"{self.published} must be to be had in the engine's framework",
+                f"the engine's framework must have the network {self.published}",
                 framework,
                 f"choose from: {', '.join(self.builders)}",
             )

@@ -151,7 +151,7 @@ def _join(
 
 
 def _deviations(parts: Mapping[str, _Found], finder: Finder) -> tuple[Deviations, str]:
-    """Return how training boxes err, and a sentence on it: as on validation photos where training ones may be known."""
+    """Return how training boxes err, and a sentence on it; a bundle, which may know these photos, by validation."""
     own = _errors(parts["train"])
     if not finder.may_know_photos:
         return Deviations(own), f"as {finder.name} does on these photos: {describe(own)}"

@@ -1,4 +1,4 @@
-"""One epoch: batch after batch, at the learning rate of its place in the run, until the last or a loss that is lost."""
+"""One epoch: a step for each batch, at the learning rate of its place in the run; a loss beyond return ends it."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,19 @@ def train_epoch(
     epoch: int,
     limit: float,
 ) -> float:
-    """Train one epoch, of a batch for each progress; return the mean loss per sample of all workers, under `limit`."""
+    """Train one epoch; return the mean loss per sample over all workers.
+
+    Args:
+        engine: trains.
+        config: the run's.
+        steps: one for each batch.
+        progress: through the run, in [0, 1], before each batch.
+        epoch: its number, for messages.
+        limit: loss per sample above which training has failed.
+
+    Raises:
+        DivergedError: a loss is not finite, or above `limit`.
+    """
     losses: list[tuple[float, float]] = []
     accumulate = config.optimiser.accumulate
     for position, step in enumerate(steps):

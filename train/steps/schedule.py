@@ -71,9 +71,9 @@ class ScheduleHorizon:
     ) -> "ScheduleHorizon":
         """Return the horizon that ends in time: what is left of the schedule is spread over the epochs that still fit.
 
-        Where a last whole one would not fit, all that follow see a part of the samples, so that no time is left over.
-        One more is always run, as a schedule has to end for a model to be good; and none takes the run less far than if
-        all `most` were run.
+        Where a last whole epoch would not fit, all that follow see a part of the samples, so that no time is left over.
+        At least one more is always run, since a schedule has to come to its end for a model to be good. An epoch never
+        moves the run by less than in a run of `most` epochs.
 
         Args:
             epoch: the last one trained.
@@ -186,7 +186,7 @@ class Best:
     def out_of_patience(self, epoch: int, patience: int) -> bool:
         """Whether `patience` epochs up to `epoch` brought nothing better; never with a patience of 0.
 
-        Nor where all validation samples are right: what their labels' loss still moves by says little, and a schedule
-        that has come to its end is worth more.
+        Never, too, where all validation samples are right: small changes of the labels' loss then say little, and a
+        schedule that comes to its end is worth more.
         """
         return 0 < patience <= epoch - self.epoch and self.rank[0] < 1

@@ -192,9 +192,9 @@ class Task(ABC):
 
     @property
     def at_best(self) -> "Task":
-        """The task as epochs are judged: with what `tuned` will choose chosen on the very samples that are scored.
+        """The task as epochs are judged: what `tuned` chooses in the end is chosen here on the samples that are scored.
 
-        Its predictions are for `score` and `per_sample` alone. Itself, where nothing is chosen.
+        Its predictions are only for `score` and `per_sample`. It is the task itself where nothing is chosen.
         """
         return self
 
@@ -209,12 +209,12 @@ class Task(ABC):
 
     @property
     def plain(self) -> PlainBatches | None:
-        """The task's batches without augmentation; None if it has no such thing."""
+        """The task's batches without augmentation; None for a task whose batches cannot be cached."""
         return None
 
     @abstractmethod
     def loss_limit(self, data: Dataset) -> float:
-        """Return the mean loss of a batch from which no training comes back; the same for all workers."""
+        """Return the mean loss of a batch above which training has failed; the same for all workers."""
 
     @abstractmethod
     def decode(self, output: Images, data: Dataset, indices: Indices) -> list[Any]:

@@ -74,9 +74,9 @@ def show_confirmations(result: StudyResult) -> str:
     ]
     head = ("trial", "epochs", "chosen for", "mean of other seeds", INTERVAL, "each of them")
     caption = (
-        "The best of many trials is so partly by luck: what it was chosen for flatters. Trained again with other "
-        "seeds, for just as many epochs, it reads what stands beside it, and the best mean wins. The interval is over "
-        f"{result.terms.samples}; how much seeds differ, the single runs show."
+        "The best of many trials is the best partly by luck, so the score that it was chosen for flatters. Each of "
+        "these was trained again with other seeds, for as many epochs; the best mean wins. The interval is over "
+        f"{result.terms.samples}; the single runs show how much seeds differ."
     )
     return section(
         "Trained again", table(head, rows, 1, first=result.evidence.confirmed is not None), caption

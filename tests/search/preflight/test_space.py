@@ -172,7 +172,7 @@ def test_all_trials_treat_upright_lines_alike() -> None:
     assert narrow_as_asked(plain, asked).fixed["upright"] == "turn"
     assert find_upright(StudySettings(name="x", storage="runs"), fixed) == "turn"
     varied = parse_space("parameters: {upright: {choice: [turn, as_is]}}", "some", "some.yaml")
-    with pytest.raises(UsageError, match="must have one upright"):
+    with pytest.raises(UsageError, match="must fix `upright`"):
         find_upright(asked, varied)
 
 

@@ -98,7 +98,9 @@ def require_extras(extras: Sequence[Extra]) -> list[Extra]:
     some = [extra for extra in extras if extra.share > 0]
     if sum(extra.share for extra in some) > MAX_SHARE:
         shares = ", ".join(f"{extra.name}={extra.share:g}" for extra in some)
-        raise UsageError(f"further sets may make up {MAX_SHARE} of a batch together", shares, "lower them")
+        raise UsageError(
+            f"replay and synthetic together may be at most {MAX_SHARE} of every batch", shares, "lower them"
+        )
     for extra in some:
         _ = extra.lines
     return some

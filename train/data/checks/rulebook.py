@@ -129,8 +129,8 @@ RULES: dict[str, LabelRule] = {
     ),
     "mixed_directions": LabelRule(
         "warning",
-        "the label looks like another one",
-        "it counts as misread: words of both directions side by side are read from right to left",
+        "words of both directions stand side by side, and so look like another label",
+        "it counts as misread unless it is the text that is read from right to left",
     ),
     "outer_space": LabelRule(
         "warning", "the label begins or ends with white space", f"remove it; {REPAIR} outer_space"

@@ -128,7 +128,7 @@ def write_images(samples: Sequence[Sample], path: Path, processes: int, stored: 
         raise DataError(
             "the folder for decoded images must be writable and have room",
             f"{path.parent}: {error}",
-            "see --cache",
+            "make room there, or name another one with --cache",
         ) from error
 
 

@@ -190,7 +190,7 @@ def _equal_parts(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _hint(tree: Tree, labels: Path, folder: Path, missing: Sequence[str]) -> None:
-    """Say where files lie that have the names of missing images, of which no folder tells that they are these."""
+    """Say where files with the names of missing images lie, though no folder tells that they are the same."""
     places = sorted({path.parent for name in missing for path in tree.called(folder, name)})
     if places:
         shown = " and ".join(map(str, places[:2])) + " and more" * (len(places) > 2)
