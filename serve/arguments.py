@@ -38,13 +38,13 @@ def _add_models(add: Callable[..., object]) -> None:
         metavar="BUNDLE",
         type=given_place,
         default="pp-ocrv6-small",
-        help="the same, of a detector (default pp-ocrv6-small)",
+        help="bundle of a detector, or a pretrained one (default pp-ocrv6-small)",
     )
     add(
         "--orientation",
         metavar="BUNDLE",
         type=given_place,
-        help="the same, e.g. ch-ppocr-mobile-v2: turns lines that stand on their heads (default: none)",
+        help="the same, e.g. ch-ppocr-mobile-v2: lines that stand on their heads are turned (default: none)",
     )
     add(
         "--as-named",
@@ -134,26 +134,26 @@ def add_picture_limits(add: Callable[..., object], pages: int) -> None:
         type=int,
         default=pages,
         metavar="N",
-        help=f"most of a PDF or TIFF (default {pages})",
+        help=f"most pages of a PDF or TIFF (default {pages})",
     )
     add(
         "--max-megapixels",
         type=float,
         default=50,
         metavar="MP",
-        help="most of one picture or page (default 50)",
+        help="largest picture or page (default 50)",
     )
 
 
 def _add_limits(add: Callable[..., object]) -> None:
-    add("--max-body-mb", type=float, default=32, metavar="MB", help="most of a request (default 32)")
+    add("--max-body-mb", type=float, default=32, metavar="MB", help="largest request (default 32)")
     add_picture_limits(add, pages=10)
     add(
         "--max-decoded-mb",
         type=float,
         default=512,
         metavar="MB",
-        help="most of all decoded pictures at a time (default 512)",
+        help="memory of all decoded pictures together; later ones wait (default 512)",
     )
     add(
         "--max-seconds",

@@ -205,14 +205,17 @@ def parser() -> argparse.ArgumentParser:
     parse = Parser(prog="python -m train.quantise", description=str(__doc__))
     parse.add_argument("bundle", type=given_path, help="folder of a bundle, which is replaced")
     parse.add_argument(
-        "--labels", type=given_path, required=True, help="labelled images, best the validation split's"
+        "--labels",
+        type=given_path,
+        required=True,
+        help="labelled images that it is judged by, best the validation split's",
     )
     parse.add_argument(
         "--calibration-labels",
         type=given_path,
         metavar="FILE",
-        help="images for the ranges, best the training split's (default: every second of --labels, which then does not "
-        "count in the gate)",
+        help="images that ranges are measured on, best the training split's (default: every second of --labels, which "
+        "then does not count in the gate)",
     )
     add_format_arguments(parse)
     return parse
