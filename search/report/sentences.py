@@ -80,7 +80,7 @@ def decoded_lines(result: StudyResult) -> list[str]:
             else f"The text model changes no text of the {split} {samples}"
         )
         if one.accepted is not None:
-            lines.append(f"Texts of {split} {samples} that may go without a person: {one.accepted}")
+            lines.append(f"Accepted without a person on {split}: {one.accepted}")
     return lines
 
 

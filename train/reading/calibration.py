@@ -40,9 +40,10 @@ class Coverage(Frozen):
             return f"none of {self.lines} lines accepted"
         low, high = self.precision.ends
         asked = "" if self.asked is None else f"; asked for: {100 * self.asked:.4g}"
+        share, right = 100 * self.accepted / self.lines, 100 * self.right / self.accepted
         return (
-            f"{100 * self.right / self.accepted:.1f} % right (95 %: {100 * low:.1f} to {100 * high:.1f}{asked}) on "
-            f"{100 * self.accepted / self.lines:.0f} % of {self.lines} lines, the others go to a person"
+            f"{share:.0f} % of {self.lines} lines, of which {right:.1f} % are right (95 %: {100 * low:.1f} to "
+            f"{100 * high:.1f}{asked}); a person looks at the others"
         )
 
 

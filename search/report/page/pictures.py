@@ -18,6 +18,7 @@ SHOWN = 36
 LINE_PX = 96
 """Up to this height an image is a line, and kept without loss."""
 CONFUSIONS_SHOWN, EXAMPLES_SHOWN = 12, 3
+SPLITS = {"val": "validation", "train": "training"}
 RAREST = 10**15
 
 
@@ -94,7 +95,7 @@ def show_label_errors(result: StudyResult, image_of: Mapping[str, ImageOf]) -> s
         return ""
     if not check.splits:
         return section(title, nothing(f"Not looked for: {check.why_not}."))
-    read = " and ".join(f"{n} {split} {result.terms.samples}" for split, n in check.splits.items())
+    read = " and ".join(f"{n} {SPLITS[split]} {result.terms.samples}" for split, n in check.splits.items())
     sentence = f"{len(check.voters)} good models ({', '.join(check.voters)}) read {read}"
     if check.why_not:
         sentence += f"; {check.why_not}"
@@ -106,9 +107,9 @@ def show_label_errors(result: StudyResult, image_of: Mapping[str, ImageOf]) -> s
     few = f"; the {len(shown)} likeliest are shown" if len(shown) < len(check.samples) else ""
     caption = (
         f"{sentence}. On {len(check.samples)} of these most agree on another text, and give the label less than one "
-        f"chance in a thousand{few}. The models can all be wrong in the same way, and most labels found so far "
-        "were right: look at each, and write the right text, or = for theirs, into the last column of "
-        "label_mistakes.tsv, then: python -m train.data.correct label_mistakes.tsv LABELS"
+        f"chance in a thousand{few}. The models can all be wrong in the same way, so look at each. Write the right "
+        "text, or = for theirs, into the last column of label_mistakes.tsv, then: python -m train.data.correct "
+        "label_mistakes.tsv LABELS"
     )
     figures = "".join(_label_error(one, image_of[one.split]) for one in shown)
     return section(title, f'<div class="lines">{figures}</div>', caption)
@@ -116,7 +117,7 @@ def show_label_errors(result: StudyResult, image_of: Mapping[str, ImageOf]) -> s
 
 def _label_error(one: LabelError, image_of: ImageOf) -> str:
     caption = (
-        f"{one.source} ({one.split}), {one.votes} of {one.voters} agree and give the label a chance of "
+        f"{one.source} ({SPLITS[one.split]}), {one.votes} of {one.voters} agree and give the label a chance of "
         f"{chance_text(one.chance)}"
     )
     return _figure(image_of(one.index), one.label, mark_differences(one.label, one.reading), caption)

@@ -175,7 +175,7 @@ def show_techniques(result: StudyResult) -> str:
         f"{first[0].upper()}{first[1:]} on the validation {samples}, with 95 % intervals: of the best trial, "
     )
     caption += "and of the middle one. The search spends more trials on what does well, over whatever models "
-    caption += "and rates, so the middle ones are no fair race. The time of a trial is the median."
+    caption += "and rates, so the middle ones are no fair comparison. The time of a trial is the median."
     if general:
         caption += f" General: {first} of the best trial on the general {samples}."
     return section("Techniques", table(head, rows, 2), caption)

@@ -218,7 +218,7 @@ def test_lines_are_accepted_from_the_score_that_reaches_the_precision() -> None:
     assert all(one.interval.low < one.said < one.interval.high for one in groups)
     assert calibrate([0.0] * 50, [False] * 50, 0.9).accept_at is None
     assert calibrate([0.0] * 19, [True] * 19, 0.9).accept_at is None  # too few to tell
-    assert "75.8 to 100.0; asked for: 99.5) on 100 % of 12" in str(
+    assert "100 % of 12 lines, of which 100.0 % are right (95 %: 75.8 to 100.0; asked for: 99.5)" in str(
         measure_coverage([0.0] * 12, [True] * 12, -1, 0.995)
     )
 
