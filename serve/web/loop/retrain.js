@@ -73,7 +73,8 @@ function showCount(total) {
   if (total !== counted) problem.replaceChildren(); // what was refused may be right now
   counted = total;
   if (total >= LEAST) {
-    meter.replaceChildren(h("p", { class: "soft" }, `${count(total, "correction")} to learn from.`));
+    const words = `${count(total, "correction")} to learn from. Some are held back to judge the new model, which serves once you promote it.`;
+    meter.replaceChildren(h("p", { class: "soft" }, words));
     return;
   }
   const words = h("p", { class: "soft" }, `${total} of the ${LEAST} corrections that a retraining needs`);
