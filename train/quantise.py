@@ -126,7 +126,7 @@ def quantise(
 def try_to_quantise(
     folder: Path, data: Dataset, calibration: Dataset, least_gain: float = LEAST_GAIN, learned: bool = False
 ) -> Attempt:
-    """Do so with a bundle's folder; return what came of it, a graph that is not good enough included."""
+    """Quantise the bundle in a folder; return what came of it, also where no graph is good enough."""
     bundle = load_bundle(folder)
     try:
         facts = quantise(bundle, data, calibration, least_gain=least_gain, learned=learned)
@@ -176,7 +176,7 @@ def _measured(verdict: "Verdict", task: Task, data: Dataset, learned: bool) -> d
 
 
 def _made(choice: "ProductChoice", *, graphs: int) -> dict[str, Any]:
-    """Return how a graph was made, the last of so many."""
+    """Return how a graph was made, after so many tries."""
     return {
         "graphs_tried": graphs,
         "quantised": list(choice.int8),

@@ -32,7 +32,7 @@ class MovingAverage:
         self.start_anew()
 
     def start_anew(self) -> None:
-        """Take the tensors as they are now for the average of no step."""
+        """Begin the average anew with the tensors as they are now."""
         self._steps = 0
         self._average = {name: self._network.copy_of(tensor) for name, tensor in self._tensors.items()}
 

@@ -147,9 +147,9 @@ class TextModel:
     ) -> list[int]:
         """Return the lines that may have a better text of a level.
 
-        A line whose best text so far (`latest`) is of an earlier level is one. Any other is one only if a text with
-        another first character may overtake it: obeying is worth more after some (`worth_by_first`), and this
-        level may value another one more than the level that the text was the best of.
+        One whose best text so far (`latest`) is of an earlier level may have. Any other may only if a text with another
+        first character can overtake it: what obeying is worth depends on that (`worth_by_first`), and this level may
+        value another one more than the level that the text was the best of.
         """
         if self._spelling is not None and level == self._hard:
             return list(range(len(found)))

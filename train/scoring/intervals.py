@@ -42,7 +42,7 @@ class Gain(Frozen):
 
 
 def standard_error(score: float, samples: int) -> float:
-    """Return that of a share in [0, 1] of so many samples."""
+    """Return the standard error of a share in [0, 1] of so many samples."""
     return math.sqrt(max(0.0, score * (1 - score)) / samples)
 
 
@@ -69,8 +69,8 @@ def paired_gain_interval(
     """Return what `after` gains over `before` on the same samples, with a paired interval.
 
     Where every sample is right or wrong, it is `paired_share_gain`; of any other score, such as hmean, a bootstrap over
-    samples, or over documents. Of one sample that is a point: it leaves out 0 only where so many differ that a sign
-    test could do so, if one model were better in all of them.
+    samples, or over documents. Where few samples differ a bootstrap is too narrow (of one it is a point), so it leaves
+    out 0 only where so many differ that a sign test could, were one model better in all of them.
 
     Args:
         before: (N, k) float64, what the first model's score is made of, for each sample.

@@ -146,7 +146,7 @@ class Orientation(Task):
         return _turned(data.image(index), turned)
 
     def _label(self, data: Dataset, index: int) -> int:
-        """Return the class of a line that is only looked at: the list's, or half of them by their places."""
+        """Return the class of a line to evaluate: the list's, else one drawn by its place, so that half are turned."""
         if self._is_labelled(data, index):
             return ANGLES.index(data.texts[index])
         return int(np.random.default_rng((HELD, index)).integers(2))

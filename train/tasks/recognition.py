@@ -213,7 +213,7 @@ class Recognition(Task):
     def decode(
         self, output: Images, data: Dataset | None = None, indices: Indices | None = None
     ) -> list[Any]:
-        """Return text and confidence of each line, whichever it is: pairs, or with a text model `TextReading`s."""
+        """Return what each line says: (text, confidence) pairs; with a text model `TextReading`s."""
         if self._by_words:
             assert data is not None
             assert indices is not None

@@ -253,7 +253,7 @@ def _split_of(word: object) -> str | None:
 
 
 def files_in(folder: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Path]:
-    """Return the label files of a folder that are `ours`, by name; none where the first 20 are not: one each image."""
+    """Return the label files of a folder that are `ours`, by name; none if the first 20 are not (one an image)."""
     found: list[Path] = []
     for number, path in enumerate(files_ending(folder, suffix)):
         if number == TRIED and not found:
