@@ -81,8 +81,8 @@ def main(arguments: Sequence[str]) -> int:
 
         return search_photos(settings, chosen.resume)
     from search.records.result import require_winner
+    from search.report.follow_up import curves_command
     from search.report.terminal import terminal_table
-    from search.selection.follow_up import curves_command
     from search.study import run_study
 
     try:

@@ -23,8 +23,14 @@ from search.planning.packing import describe_wait
 from search.planning.plan import Planned, fit_resources, list_free_nodes, list_nodes, make_plan
 from search.planning.warm_starts import read_fork
 from search.preflight.cluster import check_cluster, start_ray
-from search.preflight.cut import choose_study_cut
-from search.preflight.data import decode_sets, gather_text_knowledge, source_of, task_of, with_other_lines
+from search.preflight.data import (
+    choose_study_cut,
+    decode_sets,
+    gather_text_knowledge,
+    source_of,
+    task_of,
+    with_other_lines,
+)
 from search.preflight.fingerprint import check_fingerprint, read_begun_settings, take_fingerprint
 from search.preflight.general import limit_forgetting
 from search.preflight.latency import take_latencies

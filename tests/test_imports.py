@@ -57,7 +57,7 @@ ORDER = {
     ),
     "serve": (
         "errors topology claims",
-        "settings schemas metrics environment idle",
+        "settings schemas metrics environment",
         "intake runtime",
         "inference",
         "reading",

@@ -20,7 +20,7 @@ from train.data.checks.allowed import describe_left_out, require_few
 from train.data.checks.rules import quote_some
 from train.data.dataset import Dataset, decode_usable
 from train.data.decoded.stored import Stored
-from train.data.labels import load_files, require_apart
+from train.data.formats.named import load_files, require_apart
 from train.data.sample import Sample
 from train.end_to_end.finder import PhotoFiles
 from train.end_to_end.pair import read_end_to_end

@@ -20,7 +20,7 @@ from train.data.batching.mixture import Extra, require_extras
 from train.data.batching.versions import with_versions
 from train.data.checks.allowed import describe_left_out
 from train.data.decoded.decoding import CACHE, Decoding
-from train.data.labels import Named
+from train.data.formats.named import Named
 from train.errors import UsageError
 from train.paddleocr_config.translation import read_config
 from train.reading.formats.declared import declared_rules

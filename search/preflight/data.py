@@ -1,4 +1,4 @@
-"""From what the user names to decoded splits: read, check, split and decode, once per study."""
+"""From what the user names to decoded splits: cut, read, check, split and decode, once per study."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,26 +6,35 @@ from pathlib import Path
 
 import ray
 
+from search.preflight.space import list_models
 from search.records.facts import BadSample, DataSummary
 from search.settings import StudySettings
 from search.storage.files import EMBEDDED_FOLDER, FIRST_OTHERS_FOLDER, OTHERS_FOLDER
+from spaces.space import SearchSpace
+from train.config import TrialConfig
 from train.cut import PADDLEOCR
 from train.data.batching.versions import with_versions
 from train.data.checks.allowed import describe_left_out
 from train.data.dataset import Dataset
 from train.data.decoded.decoding import CACHE, Decoding
 from train.data.decoded.stored import Stored
+from train.data.folders.unpacked import caching_in
 from train.data.synthetic import make_other_lines, make_vin_dataset
+from train.end_to_end.cut_choice import choose_cut
 from train.end_to_end.finder import ModelFinder
+from train.end_to_end.words_choice import choose_words
 from train.loop import TrainingData
+from train.models import MODELS
 from train.reading.formats.declared import declared_rules
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import TextKnowledge
-from train.sets.read import Sets, Source
+from train.sets.found import boxes_of
+from train.sets.read import Sets, Source, read_photo_splits
 from train.sets.texts import check_rules, read_further
 from train.system.memory import available_bytes
 from train.system.processor import count_cores
 from train.tasks import TASKS, Task
+from train.trained.readers import Read
 
 OTHER_LINES = 600
 """Half of them are trained on, the others show what is forgotten."""
@@ -82,6 +91,30 @@ def source_folder(settings: StudySettings) -> Path:
     folder = settings.local_folder.parent / EMBEDDED_FOLDER
     make_vin_dataset(folder, **EMBEDDED)
     return folder
+
+
+def choose_study_cut(settings: StudySettings, space: SearchSpace) -> StudySettings:
+    """Return the settings with the cut of all trials: the one that they have, or the best of a few."""
+    source = source_of(settings)
+    if source.finder is None or settings.cut is not None:
+        return settings
+    photos = read_photo_splits(source)[0].val
+    with caching_in(source.cache):
+        boxes = boxes_of(photos, source.finder)
+    reader = _smallest_reader(space)
+    chosen = choose_cut(photos, boxes, Read(reader))
+    words = choose_words(
+        photos, boxes, Read(reader.model_copy(update={"charset": "keep", "cut": chosen.cut}))
+    )
+    print(f"{chosen}\n{words}", flush=True)
+    return settings.model_copy(update={"cut": chosen.cut.model_copy(update={"words": words.words})})
+
+
+def _smallest_reader(space: SearchSpace) -> TrialConfig:
+    """Return the smallest known reader of the space, or its first one."""
+    models = [name for name in list_models(space) if MODELS.get(name).pretrained(None)]
+    usual = TrialConfig()
+    return usual if usual.model in models or not models else TrialConfig(model=models[0])
 
 
 def with_other_lines(settings: StudySettings, resume: bool) -> StudySettings:

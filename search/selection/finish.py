@@ -14,11 +14,11 @@ from search.records.result import StudyResult, write_result
 from search.records.sample_rows import write_rows
 from search.records.trial import TrialRecord, add_latency, rank
 from search.records.trial_report import latest_reports, read_reports
+from search.report.follow_up import list_commands
 from search.report.page.page import write_report
 from search.report.summary import write_summary
 from search.sampling.lineage import add_stages
 from search.selection.choose import Selection, compare_trials, select_winner
-from search.selection.follow_up import list_commands
 from search.selection.outcome import Searched
 from search.selection.winner import WinnerEvidence, export_winner
 from search.storage.files import BEST_CONFIG, SUMMARY_FILE

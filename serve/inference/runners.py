@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from serve.idle import WhenIdle
 from serve.inference.aside import Boxes, LargePictureDetector
 from serve.inference.detector import TextDetector, is_large
 from serve.inference.model import Model, load_model
 from serve.inference.orienter import LineOrienter
 from serve.inference.recogniser import LineReader, Reading
+from serve.intake.idle import WhenIdle
 from serve.runtime.sessions import ElasticSession
 from serve.settings import Settings
 from train.cut import Cut

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
-from serve.idle import WhenIdle
 from serve.intake.documents import Size
 from serve.intake.fetch import MakeRoom
 from serve.intake.guard import count_bytes, open_images
+from serve.intake.idle import WhenIdle
 from serve.intake.turns import Turns
 from serve.settings import LARGE_PX, Limits
 from train.data.images import Image

@@ -11,8 +11,8 @@ import pytest
 from search.arguments import parser
 from search.preflight.fingerprint import LAYOUT
 from search.records.facts import DataSummary
+from search.report.follow_up import list_commands
 from search.run import settings_of
-from search.selection.follow_up import list_commands
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT, STUDY_FILE
 from search.storage.location import load_settings

@@ -28,7 +28,7 @@ from train.data.checks.findings import Finding, as_json, as_text
 from train.data.checks.rulebook import RULES
 from train.data.checks.rules import Checks
 from train.data.folders.notes import collected_notes
-from train.data.labels import load_named, require_apart
+from train.data.formats.named import load_named, require_apart
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits
 from train.data.texts.charset_file import read_characters

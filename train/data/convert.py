@@ -30,8 +30,8 @@ from train.data.checks.checking import BROKEN, check
 from train.data.checks.evidence import tell_made
 from train.data.checks.rules import file_checks
 from train.data.folders.flat_names import FlatNames
+from train.data.formats.named import load_named
 from train.data.formats.tables.hub import write_hub
-from train.data.labels import load_named
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample, require_unicode
 from train.data.split import Splits, given_splits, make_splits

@@ -17,7 +17,7 @@ from train.data.arguments import (
     options_of,
     require_data,
 )
-from train.data.labels import load_named
+from train.data.formats.named import load_named
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 from train.reading.formats.declared import PATTERN

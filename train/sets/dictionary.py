@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from train.data.checks.rules import quote_some
-from train.data.labels import Named
+from train.data.formats.named import Named
 from train.data.texts.charset_file import read_characters
 from train.errors import DataError, UsageError
 from train.system.paths import given_path

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serve.folder.models import LocalModels
 from serve.folder.places import File
-from serve.folder.readers import PageFiles
+from serve.folder.readers import LocalModels, PageFiles
 from serve.folder.settings import FolderSettings
 from serve.intake.lanes import Lanes
 from serve.reading.page import make_pruned_result

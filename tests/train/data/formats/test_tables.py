@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from train.data.folders.notes import collected_notes
 from train.data.formats import load, load_file
+from train.data.formats.named import load_files
 from train.data.formats.tables.texts import DONUT, SEVERAL
-from train.data.labels import load_files
 from train.data.texts.forms import normal_form
 from train.errors import DataError, UsageError
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from serve.idle import IDLE_S, WhenIdle
+from serve.intake.idle import IDLE_S, WhenIdle
 
 
 class Clock(asyncio.SelectorEventLoop):
