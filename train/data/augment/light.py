@@ -1,4 +1,4 @@
-"""What the camera records of the light: brightness, sensor noise, compression."""
+"""Light and colour as the camera records them: brightness, colours, dark for light, sensor noise, compression."""
 
 from functools import cache
 
@@ -23,6 +23,23 @@ def brightness_contrast(image: Image, strength: float, rng: np.random.Generator)
     level = np.clip(mean + shift, min(mean, 48), max(mean, 208))
     table = np.clip((np.arange(256) - mean) * gain + level, 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(image, table), np.uint8)
+
+
+@AUGMENTATIONS.register("color_jitter")
+def color_jitter(image: Image, strength: float, rng: np.random.Generator) -> Image:
+    """Change the white balance by up to a third a channel, and the saturation from none to double."""
+    gains = 2.0 ** (strength * 0.4 * rng.uniform(-1, 1, 3))
+    saturation = 1 + strength * rng.uniform(-1, 1)
+    grey = np.array([0.114, 0.587, 0.299])
+    # one linear map of the three channels: out = saturation * in + (1 - saturation) * grey, then the gains
+    mixing = gains[:, None] * (saturation * np.eye(3) + (1 - saturation) * grey)
+    return np.asarray(cv2.transform(image, mixing), np.uint8)
+
+
+@AUGMENTATIONS.register("invert")
+def invert(image: Image, strength: float, rng: np.random.Generator) -> Image:
+    """Take every value from 255, with a chance of `strength` (PaddleOCR's `reverse`, albumentations' InvertImg)."""
+    return np.asarray(cv2.bitwise_not(image), np.uint8) if rng.random() < strength else image
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What focus and movement leave of the edges."""
+"""What focus, movement and distance leave of the edges."""
 
 import cv2
 import numpy as np
@@ -26,3 +26,13 @@ def motion_blur(image: Image, strength: float, rng: np.random.Generator) -> Imag
         x, y = step * np.cos(angle), step * np.sin(angle)
         kernel[radius + round(y), radius + round(x)] += 1
     return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
+
+
+@AUGMENTATIONS.register("downscale")
+def downscale(image: Image, strength: float, rng: np.random.Generator) -> Image:
+    """Shrink the line to as little as a third, and enlarge it again (albumentations' Downscale)."""
+    height, width = image.shape[:2]
+    scale = 1 - 0.67 * strength * rng.uniform(0.2, 1)
+    size = max(1, round(scale * width)), max(1, round(scale * height))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
