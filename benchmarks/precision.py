@@ -87,7 +87,7 @@ def stream(task: Task, data: Dataset, chosen: argparse.Namespace) -> Iterator[Ba
     while True:
         epoch += 1
         order = training_batches(data.widths, chosen.batch_size, seed=0, epoch=epoch)
-        for step in prepared_steps(task, (data, order), epoch, World(), micro_batches=1):
+        for step in prepared_steps(task, (data, order), epoch, World(), [1] * len(order)):
             yield from step.batches
 
 

@@ -96,5 +96,5 @@ def whole_batches(
 ) -> list[Batch]:
     """Return a worker's share of every batch as training prepares it, each whole."""
     return [
-        step.batches[0] for step in prepared_steps(source, (data, batches), epoch, world, micro_batches=1)
+        step.batches[0] for step in prepared_steps(source, (data, batches), epoch, world, [1] * len(batches))
     ]

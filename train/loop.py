@@ -23,7 +23,7 @@ from train.scoring.scores import Scores
 from train.steps.epoch import loss_limit, train_epoch
 from train.steps.feature_cache import FeatureCache, feature_cache
 from train.steps.fits import check_fits
-from train.steps.micro_batches import prepared_steps, within_memory
+from train.steps.micro_batches import count_parts, prepared_steps, within_memory
 from train.steps.position import Watch, watch_nothing, watch_steps
 from train.steps.schedule import Best, ScheduleHorizon
 from train.steps.teacher import check_teacher, read_by_teacher
@@ -138,7 +138,8 @@ def _train(
         prepared = time.monotonic()
         lines, whole = task.training_batches(config, data.train, extras, epoch)
         drawn = lines, whole[: horizon.count_batches(epoch, len(whole))]
-        steps = prepared_steps(source, drawn, epoch, world, micro_batches)
+        parts = count_parts(task, config, *drawn, micro_batches)
+        steps = prepared_steps(source, drawn, epoch, world, parts)
         steps = watch_steps(steps, watch, epoch, horizon.epochs, len(drawn[1]))
         progress = horizon.of_batches(epoch, len(drawn[1]))
         loss = train_epoch(engine, config, steps, progress, epoch, loss_limit(config, task, drawn[0]))

@@ -61,7 +61,7 @@ class Incidents(Callback):  # type: ignore[misc]
         )
         if micro_batches is not None:
             write_micro_batches(*storage, micro_batches)
-            self._note(trial, f"goes on with every batch in {micro_batches} micro-batches")
+            self._note(trial, f"goes on with its largest batches in {micro_batches} micro-batches")
 
     def _note(self, trial: Any, what: str) -> None:
         print(f"{trial.trial_id}  {what}", flush=True)

@@ -20,6 +20,9 @@ WORKERS = ".workers"
 TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
 """What a trial takes itself where its workers reserve their own: one byte, for Tune refuses a request of nothing."""
 
+MICRO_BATCHES = (2, 4)
+"""In how many the largest batches of usual trials may be computed so that more of these run at a time."""
+
 Nodes = Sequence[Mapping[str, float]]
 """What each node has: `CPU`, `GPU` and `memory` (bytes), as Ray names it."""
 
@@ -87,23 +90,32 @@ class Resources:
 
 
 def pack(
-    settings: StudySettings, nodes: Nodes, memory: Sequence[int], footprints: Mapping[str, Footprint]
+    settings: StudySettings,
+    nodes: Nodes,
+    memory: Sequence[Sequence[int]],
+    footprints: Mapping[str, Footprint],
 ) -> Resources:
     """Return how trials share the nodes; raise UsageError if they are too small for one.
 
     All trials reserve the same memory: what the largest one takes, if that lets as many run at a time as what the usual
-    one takes; else what the usual one takes, and larger ones compute their batches in micro-batches.
+    one takes; else what the usual one takes, and larger ones compute their batches in micro-batches. So do the usual
+    ones where more of them run at a time then: two trials on a core each train more lines, and tell more, than one on
+    two.
 
     Args:
         settings: the study's.
         nodes: those that there are.
-        memory: bytes that the trials of the space take, ascending; the middle one is the usual.
+        memory: bytes that the trials of the space take, ascending; the middle one is the usual. With whole batches
+            first, then with more and more micro-batches.
         footprints: by model.
     """
-    largest, usual = (choose_amounts(settings, nodes, one) for one in (memory[-1], memory[len(memory) // 2]))
-    few, many = choose_concurrent(settings, largest, nodes), choose_concurrent(settings, usual, nodes)
-    amounts, concurrent = (usual, many) if many > few else (largest, few)
-    return Resources(TrialResources(amounts, footprints), make_group(settings, amounts), concurrent)
+    wanted = [memory[0][-1], *(some[len(some) // 2] for some in memory)]
+    choices = [choose_amounts(settings, nodes, one) for one in wanted]
+    fits = [choose_concurrent(settings, one, nodes) for one in choices]
+    best = fits.index(max(fits))
+    return Resources(
+        TrialResources(choices[best], footprints), make_group(settings, choices[best]), fits[best]
+    )
 
 
 def make_group(settings: StudySettings, amounts: Mapping[str, float]) -> WorkerGroup | None:

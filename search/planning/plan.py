@@ -16,7 +16,7 @@ from search.planning.chances import (
 from search.planning.clock import Clock
 from search.planning.companion import plan_companion
 from search.planning.ending import Ending, plan_ending
-from search.planning.packing import Nodes, Resources, pack, subtract
+from search.planning.packing import MICRO_BATCHES, Nodes, Resources, pack, subtract
 from search.planning.time_budget import (
     TimeBudget,
     divide,
@@ -241,14 +241,16 @@ def order_points(probed: Probed, space: SearchSpace) -> tuple[list[dict[str, Any
     return points, earlier
 
 
-def estimate_memory(space: SearchSpace, probes: Sequence[Probe], settings: StudySettings) -> list[int]:
+def estimate_memory(
+    space: SearchSpace, probes: Sequence[Probe], settings: StudySettings, micro_batches: int = 1
+) -> list[int]:
     """Return the bytes that trials take, ascending: of each model, with batches of each size of the largest images.
 
-    Of a trial on several workers, what each of them takes for its share of a batch.
+    Of a trial on several workers, what each of them takes for its share of a batch, computed in so many micro-batches.
     """
     usual = TrialConfig()
     sizes = [int(str(size)) for size in space.choices("batch_size") or (usual.batch_size,)]
-    batches = [-(-size // max(1, settings.workers)) for size in sizes]
+    batches = [-(-size // (max(1, settings.workers) * micro_batches)) for size in sizes]
     mine = [probe for probe in probes if probe.model in list_models(space)]
     as_read, _ = fix_as_read(space, mine, settings)
     widths = as_read.choices("fit_width") or (usual.fit_width,)
@@ -279,7 +281,7 @@ def fit_resources(
 
     Raises UsageError if the nodes are too small for one.
     """
-    memory = estimate_memory(space, probes, settings) or [0]
+    memory = [estimate_memory(space, probes, settings, count) or [0] for count in (1, *MICRO_BATCHES)]
     return pack(settings, nodes, memory, {probe.model: probe.footprint for probe in probes})
 
 

@@ -43,7 +43,8 @@ def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
             set_micro_batches(planned)
             start = replace(start, micro_batches=planned)
             notes.append(
-                f"computes every batch in {planned} micro-batches: a whole one needs more memory than a trial has"
+                f"computes its largest batches in {planned} micro-batches: "
+                "a whole one needs more memory than a trial has"
             )
         try:
             train_from(start, Notes([start.note, *notes]), config, setup)
@@ -53,7 +54,7 @@ def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
             if micro_batches is None:
                 raise
             notes.append(
-                f"too little memory ({error.value}): goes on with every batch in {micro_batches} micro-batches"
+                f"too little memory ({error.value}): goes on with its largest batches in {micro_batches} micro-batches"
             )
         set_micro_batches(micro_batches)
 

@@ -1,17 +1,18 @@
 """Micro-batches: what a step computes at a time where a whole batch does not fit into memory."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 from train.config import TrialConfig
-from train.data.batching.batches import split, worker_lines, worker_share
+from train.data.batching.batches import Indices, Widths, padded, split, worker_lines, worker_share
 from train.data.dataset import Dataset
 from train.engine import Batch, World
 from train.engines import ENGINES
 from train.errors import MemoryShortError
-from train.tasks import Batches
+from train.tasks import Batches, Task
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,35 @@ class Step:
     samples: list[int]
 
 
+def count_parts(
+    task: Task, config: TrialConfig, data: Dataset, batches: Sequence[Indices], micro_batches: int
+) -> list[int]:
+    """Return in how many micro-batches each batch is computed (`share_parts`); all alike where widths are unknown."""
+    if micro_batches == 1 or task.plain is None:
+        return [micro_batches] * len(batches)
+    widths = padded(task.plain.needed_widths(data))
+    return share_parts(widths, batches, config.batch_size, micro_batches)
+
+
+def share_parts(widths: Widths, batches: Sequence[Indices], batch_size: int, micro_batches: int) -> list[int]:
+    """Return a number of micro-batches for each batch: all of them for one that is as large as can be.
+
+    Others have fewer, in proportion to their pixels: more of them save no memory and take time.
+
+    Args:
+        widths: (N,) int, padded pixels of every line.
+        batches: of these lines.
+        batch_size: lines of a whole one.
+        micro_batches: of `batch_size` lines as wide as the widest.
+    """
+    largest = batch_size * int(widths.max())
+    return [math.ceil(micro_batches * len(one) * int(widths[one].max()) / largest) for one in batches]
+
+
 def prepared_steps(
-    source: Batches, drawn: tuple[Dataset, list[Any]], epoch: int, world: World, micro_batches: int
+    source: Batches, drawn: tuple[Dataset, list[Any]], epoch: int, world: World, parts: Sequence[int]
 ) -> Iterator[Step]:
-    """Yield this worker's share of every batch in up to so many micro-batches.
+    """Yield this worker's share of every batch in up to `parts` micro-batches, a number for each batch.
 
     The next batch is prepared while one is trained on. The gradients of the micro-batches add up to those of the whole
     batch: each weighs as much as it has samples. But live batch norms see the statistics of one micro-batch, and a
@@ -38,8 +64,8 @@ def prepared_steps(
     """
     data, batches = drawn
 
-    def prepare(indices: Any) -> Step:
-        cut = split(worker_lines(indices, world.rank, world.size), micro_batches)
+    def prepare(indices: Any, count: int) -> Step:
+        cut = split(worker_lines(indices, world.rank, world.size), count)
         counted = len(worker_share(indices, world.rank, world.size)) > 0
         samples = [len(some) * counted for some in cut]
         made = (source.batch(data, some, epoch) for some in cut)
@@ -47,10 +73,10 @@ def prepared_steps(
         return Step([replace(batch, share=share) for batch, share in zip(made, shares, strict=True)], samples)
 
     with ThreadPoolExecutor(1) as pool:
-        upcoming = pool.submit(prepare, batches[0])
-        for following in batches[1:]:
+        upcoming = pool.submit(prepare, batches[0], parts[0])
+        for following, count in zip(batches[1:], parts[1:], strict=True):
             batch = upcoming.result()
-            upcoming = pool.submit(prepare, following)
+            upcoming = pool.submit(prepare, following, count)
             yield batch
         yield upcoming.result()
 

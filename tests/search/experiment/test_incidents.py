@@ -71,7 +71,7 @@ def test_a_process_that_took_too_much_memory_is_tried_in_micro_batches(tmp_path:
     trial = failed(tmp_path, OutOfMemoryError(LOW_ON_MEMORY), pickled=False)
     Incidents(tmp_path).on_trial_recover(1, [], trial)
     assert read_micro_batches(trial.storage.storage_filesystem, trial.storage.trial_fs_path) == 2
-    assert read_incidents(tmp_path)["a"][1] == "goes on with every batch in 2 micro-batches"
+    assert read_incidents(tmp_path)["a"][1] == "goes on with its largest batches in 2 micro-batches"
 
 
 def test_a_storage_that_stays_unwritable_ends_the_search(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.planning.packing import (
+    MICRO_BATCHES,
     TRIAL_RESOURCES,
     Nodes,
     TrialResources,
@@ -154,8 +155,9 @@ def gigabytes(a_line: float) -> dict[str, Footprint]:
     return {TrialConfig().model: Footprint(0, round(a_line * GB / 1.2), 1, {0: 1})}
 
 
-def needed(models: dict[str, Footprint], sizes: Sequence[int]) -> list[int]:
-    return [models[TrialConfig().model].trial_bytes(size, 0) for size in sizes]
+def needed(models: dict[str, Footprint], sizes: Sequence[int]) -> list[list[int]]:
+    model = models[TrialConfig().model]
+    return [[model.trial_bytes(-(-size // parts), 0) for size in sizes] for parts in (1, *MICRO_BATCHES)]
 
 
 @pytest.mark.parametrize(
@@ -163,11 +165,12 @@ def needed(models: dict[str, Footprint], sizes: Sequence[int]) -> list[int]:
     [
         (0.05, 2, 1, [1, 1, 1]),  # 3.2 GB for 64 lines
         (0.125, 2, 1, [1, 1, 2]),  # 4 GB for 32 lines
-        (0.25, 1, 2, [1, 1, 2]),  # 8 GB for 32 lines, 16 for 64: one trial, which has all there is
-        (1.0, 1, 2, [2, 4, 8]),
+        (0.25, 2, 1, [1, 2, 4]),  # 8 GB for 32 lines, 4 for 16 of them
+        (0.5, 2, 1, [2, 4, 8]),  # 4 GB for 8 lines
+        (1.0, 1, 2, [2, 4, 8]),  # 8 GB for 8 lines: one trial, which has all there is
     ],
 )
-def test_large_trials_have_micro_batches_where_that_lets_more_run(
+def test_trials_have_micro_batches_where_that_lets_more_run(
     a_line: float, running: int, cores: int, micro_batches: list[int]
 ) -> None:
     nodes, models, sizes = [{"CPU": 2.0, "memory": 13.0 * GB}], gigabytes(a_line), (16, 32, 64)
@@ -210,11 +213,11 @@ def test_every_trial_keeps_to_its_share_and_no_fewer_run_than_of_the_largest(
     memory = needed(models, (16, 32, 64))
     packed = pack(asked, nodes, memory, models)
     resources = packed.trial
-    assert packed.concurrent >= count_concurrent(choose_amounts(asked, nodes, memory[-1]), nodes)
+    assert packed.concurrent >= count_concurrent(choose_amounts(asked, nodes, memory[0][-1]), nodes)
     assert any(count_fitting(resources.amounts, node) for node in nodes)
     for size in (16, 32, 64):
         micro_batches = resources.micro_batches(TrialConfig(batch_size=size))
-        [part] = needed(models, [-(-size // micro_batches)])
+        part = models[TrialConfig().model].trial_bytes(-(-size // micro_batches), 0)
         assert part <= resources.amounts["memory"] or micro_batches == size
 
 

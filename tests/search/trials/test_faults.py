@@ -101,7 +101,7 @@ def test_too_little_memory_makes_micro_batches_and_not_the_batch_smaller(
     assert (found.state, found.epochs, found.config.batch_size) == ("finished", EPOCHS, LINES)
     assert found.micro_batches in (2, 4, 8, 16)
     assert found.notes[0].startswith("too little memory (batch_size=32: ")
-    assert found.notes[0].endswith(f"goes on with every batch in {found.micro_batches} micro-batches")
+    assert found.notes[0].endswith(f"goes on with its largest batches in {found.micro_batches} micro-batches")
     assert not any("crashed" in note for note in found.notes)
 
 
@@ -115,7 +115,7 @@ def test_a_trial_that_needs_more_memory_than_trials_have_computes_in_micro_batch
     found = only_record(tuner(run_trial, setup, {"CPU": 1}, tmp_path).fit(), tmp_path)
     assert (found.state, found.micro_batches, found.config.batch_size) == ("finished", 2, LINES)
     assert found.notes == (
-        "computes every batch in 2 micro-batches: a whole one needs more memory than a trial has",
+        "computes its largest batches in 2 micro-batches: a whole one needs more memory than a trial has",
     )
 
 

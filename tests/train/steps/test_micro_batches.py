@@ -15,7 +15,7 @@ from train.config import TrialConfig
 from train.data.batching.batches import split
 from train.errors import MemoryShortError
 from train.loop import TrainingData, train
-from train.steps.micro_batches import more_micro_batches
+from train.steps.micro_batches import more_micro_batches, share_parts
 
 LINES, BATCH = 13, 8  # the last batch holds five lines
 SPARE_BYTES = 600 * 2**20
@@ -49,6 +49,13 @@ def test_micro_batches_double_until_each_is_one_sample(
     batch_size: int, micro_batches: int, workers: int, more: int | None
 ) -> None:
     assert more_micro_batches(TrialConfig(batch_size=batch_size), micro_batches, workers) == more
+
+
+def test_only_the_largest_batches_have_all_the_parts() -> None:
+    widths = np.array([320] * 4 + [640] * 4 + [1280] * 4, np.int32)
+    batches = [np.arange(4), np.arange(4, 8), np.arange(8, 12), np.arange(10, 12), np.array([0, 1, 2, 8])]
+    assert share_parts(widths, batches, 4, 4) == [1, 2, 4, 2, 4]
+    assert share_parts(widths, batches, 4, 1) == [1] * 5
 
 
 @pytest.mark.slow
