@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from train.config import TrialConfig
 from train.data.batching.batches import Indices, Widths, padded, split, worker_lines, worker_share
 from train.data.dataset import Dataset
@@ -34,7 +36,7 @@ def count_parts(
     """Return in how many micro-batches each batch is computed (`share_parts`); all alike where widths are unknown."""
     if micro_batches == 1 or task.plain is None:
         return [micro_batches] * len(batches)
-    widths = padded(task.plain.needed_widths(data))
+    widths = padded(task.plain.needed_widths(data).astype(np.int32))
     return share_parts(widths, batches, config.batch_size, micro_batches)
 
 
