@@ -265,8 +265,9 @@ def estimate_memory(
 def list_nodes() -> Nodes:
     """Return what each node of the cluster has for trials: all but what the search's own Ray job reserves."""
     held = read_reserved_by_job()
-    alive = [node for node in ray.nodes() if node["Alive"]]
-    return [subtract(node["Resources"], held.get(node["NodeID"], {})) for node in alive]
+    return [
+        subtract(node["Resources"], held.get(node["NodeID"], {})) for node in ray.nodes() if node["Alive"]
+    ]
 
 
 def list_free_nodes() -> Nodes:
