@@ -264,10 +264,8 @@ def estimate_memory(
 
 def list_nodes() -> Nodes:
     """Return what each node of the cluster has for trials: all but what the search's own Ray job reserves."""
-    held = read_reserved_by_job()
-    return [
-        subtract(node["Resources"], held.get(node["NodeID"], {})) for node in ray.nodes() if node["Alive"]
-    ]
+    held, alive = read_reserved_by_job(), [node for node in ray.nodes() if node["Alive"]]
+    return [subtract(node["Resources"], held.get(node["NodeID"], {})) for node in alive]
 
 
 def list_free_nodes() -> Nodes:
