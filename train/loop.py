@@ -138,8 +138,7 @@ def _train(
         prepared = time.monotonic()
         lines, whole = task.training_batches(config, data.train, extras, epoch)
         drawn = lines, whole[: horizon.count_batches(epoch, len(whole))]
-        parts = count_parts(task, config, *drawn, micro_batches)
-        steps = prepared_steps(source, drawn, epoch, world, parts)
+        steps = prepared_steps(source, drawn, epoch, world, count_parts(task, config, *drawn, micro_batches))
         steps = watch_steps(steps, watch, epoch, horizon.epochs, len(drawn[1]))
         progress = horizon.of_batches(epoch, len(drawn[1]))
         loss = train_epoch(engine, config, steps, progress, epoch, loss_limit(config, task, drawn[0]))
