@@ -120,35 +120,18 @@ def choose_on_front(
 def compare_trials(
     ranked: Sequence[TrialRecord], reports: Mapping[str, Sequence[TrialReport]], seed: int
 ) -> dict[str, Gain]:
-    """Return what the next trials gain over the winner on the samples of all folds; nothing without folds.
+    """Return what the next COMPARED trials gain over the winner, on the samples of all folds that both were scored on.
 
     Args:
         ranked: the winner first.
-        reports: of every trial.
+        reports: of every trial; without folds they hold no samples, and nothing is compared.
         seed: of the resampling.
     """
-    measured = {name: join_rows(of_trial) for name, of_trial in reports.items()}
-    stats = {name: one for name, one in measured.items() if one is not None}
-    names = [trial.id for trial in ranked if trial.id in stats]
-    if not names:
+    measured = [(trial, join_rows(reports[trial.id])) for trial in ranked]
+    stats = {trial.id: rows for trial, rows in measured if rows is not None}
+    if not stats:
         return {}
-    return compare_stats(names, stats, primary_of(ranked[0].config), seed)
-
-
-def compare_stats(
-    names: Sequence[str],
-    stats: Mapping[str, SampleStats],
-    primary: Callable[[SampleStats], float],
-    seed: int,
-) -> dict[str, Gain]:
-    """Return what the next COMPARED trials gain over the first one, on the samples that both were scored on.
-
-    Args:
-        names: of the trials, the first one first.
-        stats: how each did on every sample (`Task.per_sample`).
-        primary: (k,) sums of them -> the score.
-        seed: of the resampling.
-    """
-    best, *others = names
+    best, *others = stats
     same = [name for name in others if len(stats[name]) == len(stats[best])]
+    primary = primary_of(ranked[0].config)
     return {name: paired_gain_interval(stats[best], stats[name], primary, seed) for name in same[:COMPARED]}

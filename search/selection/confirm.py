@@ -135,7 +135,7 @@ def confirm(trials: Sequence[TrialRecord], retraining: Retraining, seed: int) ->
         return ()
     print(f"training the best {count} again with {seeds} other seeds each", flush=True)
     jobs = _start(eligible[:count], seeds, retraining)
-    found = _collect(list(jobs), left)
+    found = collect(list(jobs), left)
     outcomes = keep_comparable({jobs[job]: outcome for job, outcome in found.items()})
     finalists = [summarise_runs(trial, outcomes[trial.id], seed) for trial in eligible[:count]]
     return tuple(sorted(finalists, key=lambda one: one.confirmation.rank, reverse=True))
@@ -178,12 +178,12 @@ def _start(trials: Sequence[TrialRecord], seeds: int, retraining: Retraining) ->
     return jobs
 
 
-def _collect(jobs: list[Any], seconds: float | None) -> dict[Any, Run | str]:
-    """Return the runs that ended in time, by reference; of any other, in words, why there is none."""
+def collect(jobs: list[Any], seconds: float | None) -> dict[Any, Any]:
+    """Return what jobs that end in time return, by reference; of any other, in words, why there is none."""
     done, late = ray.wait(jobs, num_returns=len(jobs), timeout=seconds)
     for job in late:
         ray.cancel(job, force=True)
-    outcomes: dict[Any, Run | str] = dict.fromkeys(late, LATE)
+    outcomes: dict[Any, Any] = dict.fromkeys(late, LATE)
     for job in done:
         try:
             outcomes[job] = ray.get(job)

@@ -21,6 +21,7 @@ from search.records.evidence import Caution, Refit
 from search.records.result import PRETRAINED
 from search.records.trial import TrialRecord
 from search.selection.caution import mix
+from search.selection.confirm import collect
 from search.selection.one_form import have_same_start, in_one_form, without_adapters
 from search.selection.outcome import Companion, Refitting, Searched
 from search.selection.soup import Weights, average, renew_statistics
@@ -147,14 +148,7 @@ def wait_for_end(
 ) -> tuple[Checkpoint, int] | str:
     """Return what `train_on_all` returned, or why there is nothing: it failed, or was late (`allow_seconds`)."""
     left = None if deadline is None else allow_seconds(time.time(), deadline, latest)
-    done, _ = ray.wait([job], timeout=left)
-    if not done:
-        ray.cancel(job, force=True)
-        return "the time was over"
-    try:
-        found: tuple[Checkpoint, int] | str = ray.get(job)
-    except ray.exceptions.RayError as error:
-        return str(error).strip().splitlines()[-1]
+    found: tuple[Checkpoint, int] | str = collect([job], left)[job]
     return found
 
 

@@ -19,7 +19,7 @@ from search.records.trial_report import EPOCH, EPOCH_SECONDS, FoldReport, TrialR
 from search.report.page.page import report_html
 from search.report.summary import summary
 from search.report.terminal import terminal_table
-from search.selection.choose import compare_stats
+from search.selection.choose import compare_trials
 from search.settings import StudySettings
 from search.storage.journal import TrialJournal
 from search.trials import folds
@@ -174,10 +174,16 @@ def test_more_folds_rank_above_a_lucky_first_one() -> None:
 
 
 def test_differences_are_of_the_same_samples() -> None:
-    read = {"a": rows(np.ones(40, bool)), "b": rows(np.arange(40) < 20), "c": rows(np.ones(10, bool))}
-    found = compare_stats(["a", "b", "c"], read, share, 0)
-    assert list(found) == ["b"], "c was stopped after its first fold"
-    assert found["b"].interval.high < 0
+    right, wrong = fold([1] * 20), fold([0] * 20)
+    done = {"t00": [right, right], "t01": [right, wrong], "t02": [right]}
+    reports = {
+        name: [report(parts[:count], 2, real_lines.config()) for count in range(1, len(parts) + 1)]
+        for name, parts in done.items()
+    }
+    found = compare_trials([trial(index) for index in range(3)], reports, 0)
+    assert list(found) == ["t01"], "t02 was stopped after its first fold"
+    assert found["t01"].difference == pytest.approx(-0.5)
+    assert found["t01"].interval.high < 0
 
 
 def test_the_report_says_how_little_a_difference_means() -> None:
