@@ -97,11 +97,6 @@ def plan_population_epochs(
     return epochs if epochs >= min(LEAST_EPOCHS, max_epochs) else 0
 
 
-def count_turns(population: int | None, concurrent: int) -> float | None:
-    """Return how many trials of a population share a place; None without one."""
-    return None if population is None else max(1.0, population / concurrent)
-
-
 def check_confirm(settings: StudySettings) -> None:
     """Raise UsageError where finalists cannot be trained again."""
     if not settings.confirm:

@@ -21,9 +21,8 @@ from search.planning.time_budget import (
     TimeBudget,
     divide,
     fit_epochs,
-    list_epochs_by_model,
+    list_epoch_seconds,
     make_budget,
-    make_typical_config,
 )
 from search.planning.warm_starts import add_earlier, fit_configs
 from search.preflight.cluster import read_reserved_by_job
@@ -147,7 +146,7 @@ def narrow_as_measured(
             partial(
                 drop_hopeless_models,
                 probes=probes,
-                seconds=list_epochs_by_model(budget, probes),
+                seconds=list_epoch_seconds(budget, probes),
                 settings=settings,
             ),
             partial(
@@ -176,12 +175,7 @@ def drop_unaffordable_models(
     if budget.deadline is None or len(probes) == 1:
         return space, ""
     epochs = min(budget.max_epochs, TrialConfig().epochs)
-    seconds = [
-        probe.cost.epoch_seconds(make_typical_config(probe, budget), budget.train_lines, budget.val_lines)
-        * epochs
-        * budget.folds
-        for probe in probes
-    ]
+    seconds = [epoch * epochs for epoch in list_epoch_seconds(budget, probes).values()]
     concurrent = fit_resources(settings, nodes, space, probes).concurrent
     places = min(concurrent, settings.trials or concurrent)
     models = pick_affordable_models(

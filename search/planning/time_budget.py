@@ -9,7 +9,6 @@ from search.planning.budget import (
     allot_seconds,
     choose_initial_epochs,
     choose_trial_seconds,
-    count_turns,
     plan_epochs,
     plan_population_epochs,
     reserve_confirmation,
@@ -170,7 +169,8 @@ def divide(
         concurrent: trials at a time.
         now: Unix time.
     """
-    budget = replace(budget, turns=count_turns(settings.population, concurrent))
+    if settings.population is not None:
+        budget = replace(budget, turns=max(1.0, settings.population / concurrent))
     if budget.deadline is None:
         return budget
     epoch, available = estimate_epoch(budget, probes), budget.deadline - now
@@ -198,12 +198,13 @@ def estimate_epoch(budget: TimeBudget, probes: Sequence[Probe]) -> float:
     return budget.folds * best.cost.epoch_seconds(config, budget.train_lines, budget.val_lines)
 
 
-def list_epochs_by_model(budget: TimeBudget, probes: Sequence[Probe]) -> dict[str, float]:
-    """Return the expected seconds of an epoch of each model's usual trial."""
-    usual = {probe.model: make_typical_config(probe, budget) for probe in probes}
+def list_epoch_seconds(budget: TimeBudget, probes: Sequence[Probe]) -> dict[str, float]:
+    """Return the expected seconds of an epoch of each model's usual trial, over all folds; by model."""
     return {
-        model: budget.epoch_seconds(config.model_copy(update={"model": model}))
-        for model, config in usual.items()
+        probe.model: budget.epoch_seconds(
+            make_typical_config(probe, budget).model_copy(update={"model": probe.model})
+        )
+        for probe in probes
     }
 
 
