@@ -21,7 +21,7 @@ from search.planning.pair import FOLDS_S, SMALLEST_ALONE_S, PairTime
 from search.preflight.data import source_of
 from search.preflight.fingerprint import FREE, list_other_settings
 from search.records.result import require_winner
-from search.settings import ASKED, PHOTOS, StudySettings
+from search.settings import ASKED, PHOTOS, StudySettings, read_settings_file
 from search.storage.beginning import has_begun
 from search.storage.files import SUMMARY_FILE
 from search.storage.location import load_settings
@@ -30,7 +30,7 @@ from search.studies.pair import REPORT, measure
 from search.study import run_study, settle_method
 from spaces.space import load_space
 from train.bundle import MANIFEST
-from train.config import DetectionConfig, TrialConfig, config_error
+from train.config import DetectionConfig, TrialConfig
 from train.data.photos.lines import is_line
 from train.data.photos.regions import regions_of
 from train.data.split import Splits
@@ -109,8 +109,7 @@ def _begin(asked: StudySettings, resume: bool) -> StudySettings:
         remedy = "leave out --resume" if resume else "add --resume, or choose another --name"
         raise UsageError(rule, f"{asked.name} in {asked.storage}", remedy)
     if resume:
-        with config_error(str(path)):
-            begun = StudySettings.model_validate_json(path.read_bytes())
+        begun = read_settings_file(path)
         if changed := "; ".join(list_other_settings(begun, asked)):
             rule = "a resumed study must have the settings that it was begun with"
             raise UsageError(rule, changed, "leave them out, or choose another --name")

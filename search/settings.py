@@ -9,7 +9,7 @@ from urllib.request import url2pathname
 
 from pydantic import Field, field_validator
 
-from train.config import Frozen, TrialConfig, Upright
+from train.config import Frozen, TrialConfig, Upright, config_error
 from train.cut import Cut
 from train.errors import UsageError
 from train.reading.knowledge import PRECISION
@@ -170,6 +170,12 @@ class StudySettings(Frozen):
         return shlex.join(
             ["python", "search/run.py", "--name", self.name, "--storage", self.storage, "--resume"]
         )
+
+
+def read_settings_file(path: Path) -> StudySettings:
+    """Read what a study was asked to do; raise UsageError for what no study's file holds."""
+    with config_error(str(path)):
+        return StudySettings.model_validate_json(path.read_bytes())
 
 
 def parse_duration(text: str) -> float:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pyarrow import fs
 
-from search.settings import ASKED, StudySettings
+from search.settings import ASKED, StudySettings, read_settings_file
 from search.storage.files import (
     BEGUN,
     CLOCK,
@@ -26,7 +26,6 @@ from search.storage.files import (
     WHILE_RUNNING,
 )
 from search.storage.journal import read_journal
-from train.config import config_error
 from train.data.decoded.decoding import CACHE
 from train.errors import UsageError
 from train.system.files import write_whole
@@ -163,8 +162,7 @@ def fetch_study(settings: StudySettings) -> None:
 
 
 def _require_same(settings: StudySettings, path: Path) -> None:
-    with config_error(str(path)):
-        kept = StudySettings.model_validate_json(path.read_bytes())
+    kept = read_settings_file(path)
     mine, theirs = (urlsplit(storage)._replace(query="") for storage in (settings.storage, kept.storage))
     if mine != theirs:
         raise UsageError(
@@ -244,5 +242,4 @@ def load_settings(folder: Path) -> StudySettings:
     path = folder / STUDY_FILE
     if not path.is_file():
         raise UsageError("--resume needs a study of that name", folder, "leave out --resume")
-    with config_error(str(path)):
-        return StudySettings.model_validate_json(path.read_bytes())
+    return read_settings_file(path)

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from search.records.result import StudyResult, read_result_file
-from search.settings import StudySettings
+from search.settings import StudySettings, read_settings_file
 from search.storage.files import JOURNAL, RESULT_FILE, STUDY_FILE, SUMMARY_FILE
 from search.storage.lock import is_held
 from search.studies.before_result_json import read_summary
 from search.studies.rebuild import rebuild_result
-from train.config import config_error
 from train.errors import UsageError
 
 StudyState = Literal["running", "interrupted", "finished"]
@@ -49,8 +48,7 @@ def read_study(folder: Path) -> Study:
         raise UsageError(
             "a study must be there", folder, f"name one of {folder.parent} ({names}), or --storage"
         )
-    with config_error(str(path)):
-        settings = StudySettings.model_validate_json(path.read_bytes())
+    settings = read_settings_file(path)
     ended: StudyState = "finished" if (folder / SUMMARY_FILE).is_file() else "interrupted"
     return Study(folder, settings, "running" if is_held(folder) else ended)
 
