@@ -6,13 +6,12 @@ population begins with the warm starts and random draws.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ray.tune.schedulers import PopulationBasedTraining
 from ray.tune.schedulers.pbt import _PBTTrialState
 
-from search.planning.clock import Clock
 from search.records.trial_report import EPOCH, SCORE
 from search.settings import StudySettings
 from spaces.parameter import FloatRange
@@ -73,26 +72,22 @@ def count_turn_epochs(max_epochs: int) -> int:
 
 
 class Population(PopulationBasedTraining):  # type: ignore[misc]
-    """Ray's scheduler, which knows our spaces, and does not mind who suggested the first configurations."""
+    """Ray's scheduler, which knows our spaces, and does not mind who suggested the first configurations.
 
-    def __init__(self, interval: int, space: SearchSpace) -> None:
+    It looks through the trials about TURNS times over the longest one.
+    """
+
+    def __init__(self, max_epochs: int, space: SearchSpace) -> None:
         self._space = space
         self._rng = random.Random(int(space.fixed.get("seed", 0)))
         super().__init__(
             time_attr=EPOCH,
             metric=SCORE,  # of the weights as they are, not the best there were
             mode="max",
-            perturbation_interval=interval,
+            perturbation_interval=count_turn_epochs(max_epochs),
             custom_explore_fn=self._explored,
             log_config=False,
         )
-
-    @classmethod
-    def of(
-        cls, max_epochs: int, space: SearchSpace, samples: Sequence[int] = (), clock: Clock | None = None
-    ) -> "Population":
-        """Return a population that is looked through about TURNS times over the longest trial."""
-        return cls(count_turn_epochs(max_epochs), space)
 
     def _explored(self, config: dict[str, Any]) -> dict[str, Any]:
         return mutate(config, self._space, self._rng)

@@ -56,17 +56,11 @@ class Rungs(_Bracket):  # type: ignore[misc]
         return float(score) - standard_error(float(score), samples)
 
 
-def halving(
-    max_epochs: int,
-    space: SearchSpace | None = None,
-    samples: Sequence[int] = (),
-    clock: Clock | None = None,
-) -> ASHAScheduler:
+def halving(max_epochs: int, samples: Sequence[int] = (), clock: Clock | None = None) -> ASHAScheduler:
     """Return what stops the worse half of the trials at every rung (ASHA, Li et al., 2020), see `Rungs`.
 
     Args:
         max_epochs: of the longest trial.
-        space: what trials are drawn from; nothing to ASHA.
         samples: that trials are scored on at each report, see `Rungs`; none for cutoffs without a margin.
         clock: knows what time is left, see `Rungs`.
     """
@@ -77,12 +71,7 @@ def halving(
     return scheduler
 
 
-def brackets(
-    max_epochs: int,
-    space: SearchSpace | None = None,
-    samples: Sequence[int] = (),
-    clock: Clock | None = None,
-) -> ASHAScheduler:
+def brackets(max_epochs: int) -> ASHAScheduler:
     """Return asynchronous Hyperband (Li et al., 2018 and 2020): three ASHAs, the first rung at 1/9, 1/3 or the end.
 
     Each keeps a third at every rung. So the first one stops more trials than `asha`, and sooner; the last one lets
@@ -126,33 +115,19 @@ def below_median(best: float, others: Sequence[float]) -> bool:
     return len(others) >= LEAST_OTHERS and best < median(others)
 
 
-def by_median(
-    max_epochs: int,
-    space: SearchSpace | None = None,
-    samples: Sequence[int] = (),
-    clock: Clock | None = None,
-) -> MedianStopping:
+def by_median(max_epochs: int) -> MedianStopping:
     """Return the median rule, which lets a trial be for as long as ASHA does."""
     return MedianStopping(max(1, round(GRACE_SHARE * max_epochs)))
 
 
-def patient(
-    max_epochs: int,
-    space: SearchSpace | None = None,
-    samples: Sequence[int] = (),
-    clock: Clock | None = None,
-) -> FIFOScheduler:
-    """Return what lets every trial run to its end."""
-    return FIFOScheduler()
-
-
 SCHEDULERS: dict[Scheduler, Callable[[int, SearchSpace, Sequence[int], Clock | None], TrialScheduler]] = {
-    "asha": halving,
-    "hyperband": brackets,
-    "median": by_median,
-    "pbt": Population.of,
-    "none": patient,
+    "asha": lambda max_epochs, _, samples, clock: halving(max_epochs, samples, clock),
+    "hyperband": lambda max_epochs, *_: brackets(max_epochs),
+    "median": lambda max_epochs, *_: by_median(max_epochs),
+    "pbt": lambda max_epochs, space, *_: Population(max_epochs, space),
+    "none": lambda *_: FIFOScheduler(),
 }
+"""By name; each is made of the epochs of the longest trial, the space, and what `halving` takes."""
 
 
 class KeptRungs(tune.Callback):  # type: ignore[misc]

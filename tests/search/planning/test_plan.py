@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -22,9 +21,7 @@ from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost, Footprint
 from search.preflight.probe import Probe
 from search.records.result import Baseline
-from search.records.trial_report import METRIC
-from search.sampling.schedulers import SCHEDULERS
-from search.settings import Scheduler, StudySettings
+from search.settings import StudySettings
 from search.storage.location import Location
 from spaces.space import SearchSpace, load_space, parse_space
 from train.scoring.texts import TextScores
@@ -194,13 +191,6 @@ def test_only_an_experiment_that_began_a_trial_is_restored(tmp_path: Path) -> No
     assert not has_trials(Location(str(tmp_path)))
     (tmp_path / "experiment_state-2026.json").write_text('{"trial_data": []}', encoding="utf-8")
     assert not has_trials(Location(str(tmp_path)))
-
-
-def test_without_a_scheduler_no_trial_is_stopped() -> None:
-    assert set(SCHEDULERS) == set(get_args(Scheduler))
-    scheduler = SCHEDULERS["none"](3)
-    for exact_match in (0.0, 1.0):
-        assert scheduler.on_trial_result(None, None, {"epoch": 1, METRIC: exact_match}) == scheduler.CONTINUE
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,12 @@ def test_every_scheduler_that_can_be_asked_for_is_there() -> None:
             make(longest, SPACE, (40,), None)
 
 
+def test_without_a_scheduler_no_trial_is_stopped() -> None:
+    scheduler = SCHEDULERS["none"](3, SPACE, (), None)
+    for trial, score in zip("abcd", (0.9, 0.9, 0.9, 0.0), strict=True):
+        assert decision(scheduler, trial, 3, score) == "CONTINUE"
+
+
 @pytest.mark.parametrize(
     ("others", "stopped"),
     [([0.5, 0.6], False), ([0.5, 0.6, 0.7], True), ([0.1, 0.3, 0.9], False), ([], False)],
@@ -71,7 +77,7 @@ def test_hyperband_starts_from_a_ninth_a_third_and_all_of_the_longest_trial() ->
 
 def test_asha_stops_who_lags_by_more_than_a_standard_error() -> None:
     """At 0.8 of 100 samples that is 0.04."""
-    scheduler = halving(8, SPACE, (100,))
+    scheduler = halving(8, (100,))
     for trial in "abc":
         scheduler.on_trial_add(None, FakeTrial(trial))
     assert decision(scheduler, "a", 2, 0.80) == "CONTINUE"
@@ -96,7 +102,7 @@ def test_no_trial_stops_where_nothing_could_follow_it(
     model = TrialConfig().model
     costs = {model: Cost(full=0.5, frozen=0.5, evaluate=0)}
     budget = TimeBudget(time.time() + left_s, 8, 100, 0, costs, usual_s=usual_s)
-    scheduler = halving(8, SPACE, (100,), Clock(budget, tmp_path / "clock.json"))
+    scheduler = halving(8, (100,), Clock(budget, tmp_path / "clock.json"))
     for trial in "ab":
         scheduler.on_trial_add(None, FakeTrial(trial))
     assert decision(scheduler, "a", 2, 0.80) == "CONTINUE"
@@ -107,7 +113,7 @@ def test_no_trial_stops_where_nothing_could_follow_it(
 
 def test_a_rung_over_folds_has_the_margin_of_the_samples_that_it_has_read() -> None:
     """At 0.8 of the 16 samples of the first fold that is 0.1, of the 100 of all five 0.04."""
-    scheduler = halving(5, SPACE, (16, 37, 58, 79, 100))
+    scheduler = halving(5, (16, 37, 58, 79, 100))
     for trial in "abcd":
         scheduler.on_trial_add(None, FakeTrial(trial))
     assert decision(scheduler, "a", 1, 0.80) == "CONTINUE"
