@@ -21,6 +21,8 @@ from train.data.geometry.orientation import LineInput
 from train.data.images import Image
 
 T = TypeVar("T")
+CALL_LINES = 8
+"""Most lines of one call: a large request is spread over the recognisers."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,10 @@ class Recogniser(ModelRunner):
     async def cut(self) -> Cut:
         """Return how lines are cut out of photos for it."""
         return self.model.cut
+
+    async def together(self) -> int:
+        """Return how many lines go in one call where as many wait: a batch, as a call costs next to nothing."""
+        return int(self.tuning["batch"])
 
     async def read(self, lines: Lines) -> tuple[list[Reading], CallStats]:
         """Return the readings of one call's lines, in their order."""

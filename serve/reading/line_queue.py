@@ -11,6 +11,8 @@ from train.data.images import Image
 
 CALL_BYTES = 3_500_000
 """Pixels of one call: gRPC takes 4 MB. The longest line has 1.4 MB."""
+PARTS = 4
+"""Into so many calls for each that is possible at a time all that waits is divided: lines of a call end together."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,19 @@ Send = Callable[[list[Image], list[int], bool], Awaitable[list[Reading]]]
 
 
 class LineQueue:
-    """Sends lines in calls of a few, and few calls at a time: a call costs as much as a tenth of a line.
+    """Sends lines in calls of a few, and few calls at a time.
 
     While a call is free a line leaves at once; under load, calls fill up, with lines of every request in turn. The
     last lines of a page that is alone leave in ever smaller calls: in one call they would keep one core busy alone.
+
+    Attributes:
+        together: lines that a call has where as many wait; more only where enough for many calls do.
     """
 
     def __init__(self, send: Send, calls: int, lines: int) -> None:
         """Take the function that makes a call, the most calls at a time, and the most lines of a call."""
         self._send, self._calls_at_once, self._most = send, calls, lines
+        self.together = lines
         self._free = calls
         self._waiting: FairQueue[_Line] = FairQueue()
         self._calls: set[asyncio.Task[None]] = set()
@@ -67,7 +73,8 @@ class LineQueue:
 
     def _next(self, spread: int) -> list[_Line]:
         """Take the next call's lines from the front: its part of what waits, spread over so many calls."""
-        share = -(-len(self._waiting) // spread)
+        waiting = len(self._waiting)
+        share = max(min(self.together, -(-waiting // spread)), -(-waiting // (PARTS * self._calls_at_once)))
         call: list[_Line] = []
         room = CALL_BYTES
         while self._waiting and len(call) < min(share, self._most):

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from serve.errors import BusyError, ConflictError
 from serve.inference.recogniser import NOTHING, Reading, share_out, show_lines
-from serve.inference.runners import Lines
+from serve.inference.runners import CALL_LINES, Lines
 from serve.intake.at_once import DECODED_AT_ONCE_BYTES, decodes_at_once
 from serve.intake.guard import Pictures, open_images, require_lines
 from serve.intake.lanes import SMALL_BYTES, Lanes
@@ -20,8 +20,6 @@ from serve.settings import Limits, Settings
 from train.data.images import Image
 
 Warnings = list[tuple[str, ...]]
-CALL_LINES = 8
-"""Lines of one call: a large request is spread over the recognisers."""
 READY_S = 5.0
 
 
@@ -100,6 +98,7 @@ class Services:
 
     async def _ask_shape(self) -> tuple[str, int]:
         """Return what the recogniser wants done with upright lines, and the width to which it pads every line."""
+        self._queue.together = await self.call("recognition", "together")
         return await self.call("recognition", "upright"), await self.call("recognition", "padded_px")
 
     async def _read(self, images: list[Image], wanted: list[int], alone: bool) -> list[Reading]:

@@ -88,6 +88,24 @@ def test_waiting_lines_fill_the_next_call_and_a_large_request_is_spread() -> Non
     assert len(recogniser.calls) <= 4
 
 
+@pytest.mark.parametrize(
+    ("waiting", "together", "calls"),
+    [(8, 1, [1] * 8), (8, 2, [2] * 4), (8, 8, [8]), (32, 1, [4, 4, 3, 3, 3, 2, 2, 2, 2] + [1] * 7)],
+)
+def test_lines_wait_for_each_other_only_where_that_is_worth_it(
+    waiting: int, together: int, calls: list[int]
+) -> None:
+    recogniser = Recogniser()
+
+    async def run() -> None:
+        queue = LineQueue(recogniser.read, 2, 8)
+        queue.together = together
+        await asyncio.gather(*(ask(queue, n, n) for n in range(2 + waiting)))
+
+    asyncio.run(run())
+    assert [len(call) for call in recogniser.calls] == [1, 1, *calls]
+
+
 @pytest.mark.parametrize(("others", "calls"), [(0, [8, 8, 4, 2, 1, 1]), (1, [8, 8, 8])])
 def test_a_page_that_is_alone_ends_on_all_cores(others: int, calls: list[int]) -> None:
     recogniser = Recogniser()
