@@ -26,6 +26,7 @@ from serve.cluster.applications import (
     APPLICATION,
     end_left,
     is_replaced,
+    list_served,
     require_names,
     taking_place,
 )
@@ -222,7 +223,7 @@ async def _finish(ours: Collection[str] | None) -> None:
         with suppress(*GONE):
             await _drain()
         if ours is not None:
-            await _end_applications({*ours})
+            await _end_applications({*ours} | list_served())  # also what one left that was to take its place
 
 
 async def _end_applications(ours: set[str]) -> None:

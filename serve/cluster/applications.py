@@ -11,6 +11,7 @@ from typing import Any
 
 import ray
 from ray import serve
+from ray._private.state import jobs
 from ray.exceptions import RayError
 from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_put
 from ray.serve.context import _get_global_client
@@ -23,8 +24,8 @@ from train.errors import UsageError
 APPLICATION = "ocr"
 DEPLOYED = {APPLICATION: Ingress.name} | {task: one.name for task, one in DEPLOYMENTS.items()}  # type: ignore[attr-defined]
 """The one deployment of each application."""
-OWNER = "ocrtune_server"
-"""Key under which a cluster keeps which driver's server serves."""
+OWNER, BEGINS = "ocrtune_server", " begins"
+"""Key under which a cluster keeps which driver's server serves; what is added to it until that does."""
 log = logging.getLogger("ocrtune")
 
 
@@ -44,7 +45,7 @@ def make_room(ours: Collection[str], gpus: float) -> None:
 
     Where the processes are the same ones Ray Serve replaces them one by one (`find_surge`).
     """
-    there = {name for name, app in _list_applications().items() if _is_ours(name, app)}
+    there = list_served()
     changes = bool(there) and (there == {APPLICATION}) != ({*ours} == {APPLICATION})  # fused, it is one
     if changes and ray.available_resources().get("GPU", 0.0) < gpus:
         log.info("ending the server before: its models have the GPUs")
@@ -54,10 +55,9 @@ def make_room(ours: Collection[str], gpus: float) -> None:
 
 def end_left(ours: Collection[str]) -> None:
     """End the models of the server before that run beside ours: they would keep their memory and their GPUs."""
-    for name, app in _list_applications().items():
-        if name not in ours and _is_ours(name, app):
-            log.info("ending %s, which the server before has left", name)
-            serve.delete(name)
+    for name in list_served() - {*ours}:
+        log.info("ending %s, which the server before has left", name)
+        serve.delete(name)
 
 
 def _list_applications() -> dict[str, dict[str, Any]]:
@@ -72,24 +72,37 @@ def _is_ours(name: str, app: dict[str, Any]) -> bool:
 
 
 def is_replaced() -> bool:
-    """Say whether the server of another driver has taken the place of this one's."""
-    owner = _internal_kv_get(OWNER)
-    return bool(owner) and owner.decode() != ray.get_runtime_context().get_job_id()
+    """Say whether the server of another driver has taken the place of this one's, or is about to.
+
+    One that was killed before it served has not: nobody else would end what it had begun.
+    """
+    owner = (_internal_kv_get(OWNER) or b"").decode()
+    job = owner.removesuffix(BEGINS)
+    if job in ("", ray.get_runtime_context().get_job_id()):
+        return False
+    return job == owner or any(one["JobID"] == job and not one["IsDead"] for one in jobs())
+
+
+def list_served() -> set[str]:
+    """Return the names of all applications on the cluster that are a server's of ours."""
+    return {name for name, app in _list_applications().items() if _is_ours(name, app)}
 
 
 @contextmanager
 def taking_place(ours: Collection[str], gpus: float) -> Iterator[None]:
     """Replace the server before; where the start fails or is interrupted, what it had begun ends.
 
-    That this driver's server serves is noted before anything begins: the one before may end meanwhile, and would take
+    That this driver's server begins is noted before anything does: the one before may end meanwhile, and would take
     along what has just been begun in its place.
     """
-    owner = _internal_kv_get(OWNER)
-    _internal_kv_put(OWNER, ray.get_runtime_context().get_job_id(), overwrite=True)
+    owner, job = _internal_kv_get(OWNER), ray.get_runtime_context().get_job_id()
+    _internal_kv_put(OWNER, job + BEGINS, overwrite=True)
     try:
         make_room(ours, gpus)
         with _taking_back(ours):
             yield
+            if _internal_kv_get(OWNER) == (job + BEGINS).encode():  # else yet another one has begun
+                _internal_kv_put(OWNER, job, overwrite=True)
     except BaseException:
         with suppress(RayError):
             if owner:

@@ -83,6 +83,31 @@ def test_what_does_not_start_leaves_nothing(port: int) -> None:
     assert serve.status().applications.keys() == OTHERS
 
 
+TAKER = """
+import ray, sys, time
+ray.init(sys.argv[1], log_to_driver=False)
+from serve.cluster.applications import taking_place
+with taking_place({"detection"}, 0):
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_server_that_is_killed_before_it_serves_has_replaced_nobody(port: int) -> None:
+    """The one before would leave what it serves, and what that one had begun."""
+    _internal_kv_put(OWNER, ray.get_runtime_context().get_job_id(), overwrite=True)
+    command = [sys.executable, "-c", TAKER, ray.get_runtime_context().gcs_address]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as taker:
+        assert taker.stdout
+        assert b"begun" in taker.stdout.readline()
+        assert is_replaced()
+        taker.kill()
+    until = time.monotonic() + 30
+    while is_replaced():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 def test_names_and_paths_of_others_are_not_taken(port: int) -> None:
     with pytest.raises(UsageError, match="orientation, which deploys Hello"):
         require_names({"ocr", "orientation"})
