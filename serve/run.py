@@ -44,6 +44,7 @@ OPTIONS = {
     "hosts": "--allow-host",
 }
 """The option of each setting that has another name; the others are `--NAME`."""
+FORMS = {"url_hosts": "HOST or HOST:PORT", "hosts": "a name or an address, without scheme, port and path"}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -165,7 +166,7 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
         option = OPTIONS.get(name, f"--{name}")
         rule = re.sub(r"^\w+ should", f"{option} should", str(first["msg"]))
         if first["type"] == "string_pattern_mismatch":
-            rule = f"{option} should be HOST or HOST:PORT"
+            rule = f"{option} should be {FORMS[name]}"
         raise UsageError(rule, repr(first["input"]), "change it") from error
 
 

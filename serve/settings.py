@@ -14,6 +14,8 @@ from train.system.processor import count_cores
 LARGE_PX = 4_000_000
 """A picture of more pixels is large: it is decoded, searched and drawn apart from the others."""
 HOST_OR_PORT = r"^[^/\s@]+$"
+NAME_OR_ADDRESS = r"^([^/\s@:*]+|[\da-f]*:[\da-f]*:[\da-f:.]*(%\S+)?)$"
+"""Lower case; the latter one is IPv6's. What `Host` is compared with has no port."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -106,7 +108,7 @@ class Settings(BaseModel):
     limits: Limits = Limits()
     api_keys: tuple[str, ...] = ()
     url_hosts: tuple[Annotated[str, Field(pattern=HOST_OR_PORT)], ...] = ()
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[Annotated[str, Field(pattern=NAME_OR_ADDRESS)], ...] = ()
     visualize: bool = True
     recognisers: int | None = Field(default=None, ge=1)
     threads_per_replica: int = Field(default=1, ge=1)

@@ -34,6 +34,10 @@ from train.errors import UsageError
         ("--max-seconds 0", "--max-seconds should be"),
         ("--api-key=", "must not be empty"),
         ("--url-host http://example.com/", "--url-host should"),
+        ("--allow-host https://ocr.example", "--allow-host should be a name or an address"),
+        ("--allow-host ocr.example:8443", "--allow-host should"),
+        ("--allow-host 10.0.0.1:8443", "--allow-host should"),
+        ("--allow-host *.ocr.example", "--allow-host should"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_option(words: str, told: str) -> None:
@@ -41,6 +45,11 @@ def test_a_wrong_value_is_told_with_its_option(words: str, told: str) -> None:
         settings_of(parser().parse_args(words.split()))
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_names_and_addresses_may_be_asked_for() -> None:
+    chosen = parser().parse_args(["--allow-host", "OCR.example.", "--allow-host", "[fe80::1]"])
+    assert {"ocr.example", "fe80::1", "::1"} <= {*settings_of(chosen).hosts}
 
 
 def test_keys_may_have_blanks_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
