@@ -56,9 +56,11 @@ def name_after(data: str) -> str:
 
 
 def given_path(text: str) -> Path:
-    """Return the path that a person named, `~` expanded; raise UsageError for what can be none."""
+    """Return the path that a person named, `~` expanded; raise UsageError for what can be none, and for URIs."""
     if not text or "\0" in text:
         raise UsageError("a path must name a file or folder", repr(text), "write it out")
+    if "://" in text:  # it would become one below the current folder
+        raise UsageError("a path must be one of this machine", text, "name a file or folder here")
     try:
         return Path(text).expanduser()
     except RuntimeError as error:

@@ -94,7 +94,7 @@ def test_the_home_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert given_path("~/runs") == tmp_path / "runs"
     assert given_place("~/runs") == str(tmp_path / "runs")
     assert given_place("s3://bucket/~runs") == "s3://bucket/~runs"
-    for text in ("", "a\0b", "~nobody-of-that-name/x"):
+    for text in ("", "a\0b", "~nobody-of-that-name/x", "s3://bucket/texts.csv"):
         with pytest.raises(UsageError):
             given_path(text)
 
