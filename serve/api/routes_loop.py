@@ -104,7 +104,7 @@ def _add_corrections(router: APIRouter, loop: Loop) -> None:
     @router.post("/corrections", openapi_extra=_describe_body(CorrectionRequest, "image"))
     async def add(request: Request) -> JSONResponse:
         """Store a line and its right text; the same picture once more replaces its text."""
-        fields, files = await _read_body(request, CorrectionRequest)
+        fields, files = await _read_body(request, CorrectionRequest, "image")
         image = files.get("image")
         asked = validate(CorrectionRequest, fields if image is None else fields | {"image": "a file"})
 
@@ -194,12 +194,18 @@ def _describe_version(task: str, version: Version) -> dict[str, Any]:
     return {"task": task, "version": version.version, "name": version.name}
 
 
-async def _read_body(request: Request, model: type[BaseModel]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Return the fields and the files of a form or a JSON body; an empty body has none."""
+async def _read_body(
+    request: Request, model: type[BaseModel], file: str | None = None
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the fields and the files of a form or a JSON body; an empty body has none, a form no other than `file`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in FORMS:
-        fields, files = await parse_form(request, model)
-        return fields, keep_once(files, {name for name, _ in files})
+        fields, named = await parse_form(request, model)
+        files = keep_once(named, {name for name, _ in named})
+        if others := sorted(files.keys() - {file}):
+            rule = f"a form must hold no file but `{file}`" if file else "a form must hold no file here"
+            raise UndecodableError(rule, repr(others[0])[:80], "leave it out")
+        return fields, files
     body = await request.body()
     if kind in (JSON, "") and not body:
         return {}, {}

@@ -118,6 +118,7 @@ def test_pages_of_corrections(server: Server) -> None:
         (form(1, text="A", more="B"), 422),
         (form(1), 422),
         ({"files": {"image": png(made(1))[:60]}, "data": {"text": "A"}}, 422),
+        ({"files": {"image": png(made(1)), "other": png(made(2))}, "data": {"text": "A"}}, 422),
     ],
 )
 def test_what_is_no_correction_is_refused(server: Server, body: dict[str, Any], status: int) -> None:
