@@ -101,6 +101,7 @@ def _trial(trial: TrialRecord) -> dict[str, Any]:
 
 def summary(result: StudyResult) -> dict[str, Any]:
     """Return what summary.json holds; shares are in [0, 1], intervals are [low, high] at 95 %."""
+    cost = result.reservation.seconds(sum(trial.seconds for trial in result.trials))
     return {
         "name": result.name,
         "task": result.task,
@@ -124,18 +125,12 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "seeds": result.seeds,
         "wall_seconds": result.wall_seconds,
         "trial_share": result.reservation.model_dump(),
-        "cost": dict(
-            zip(("cpu_seconds", "gpu_seconds"), result.reservation.seconds(_seconds(result)), strict=False)
-        ),
+        "cost": dict(zip(("cpu_seconds", "gpu_seconds"), cost, strict=False)),
         "advice": advise(result),
         "data": result.data.model_dump(mode="json"),
         "commands": result.commands,
         "disk": result.disk and result.disk.model_dump(),
     }
-
-
-def _seconds(result: StudyResult) -> float:
-    return sum(trial.seconds for trial in result.trials)
 
 
 def write_summary(result: StudyResult, path: Path) -> None:

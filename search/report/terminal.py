@@ -1,7 +1,7 @@
 """The end of a search in the terminal: the ranked trials, the gain, the next command."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from search.records.evidence import Confirmation, FrontTrial
@@ -49,7 +49,7 @@ def terminal_table(result: StudyResult) -> str:
     lines += decoded_lines(result)
     lines += fold_lines(result)
     lines += [front_text(one, result) for one in result.evidence.front]
-    lines += confirmation_lines(result)
+    lines += [confirmation_text(one, result.terms) for one in result.evidence.confirmations]
     lines += forgetting_lines(result)
     if not result.ranked:
         what = (
@@ -86,7 +86,8 @@ def ranked_lines(result: StudyResult) -> list[str]:
     lines = align([head, *rows], range(3, len(head) - 1))
     if len(ranked) > SHOWN_TRIALS:
         lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")
-    lines += [f"trial {t.id} {t.state}: {t.reason or 'no reason given'}" for t in _unscored(result.trials)]
+    unscored = (trial for trial in result.trials if trial.score is None)
+    lines += [f"trial {trial.id} {trial.state}: {trial.reason or 'no reason given'}" for trial in unscored]
     lines += [f"trial {t.id}: {note}" for t in result.trials for note in t.notes]
     return lines
 
@@ -102,11 +103,6 @@ def front_text(one: FrontTrial, result: StudyResult) -> str:
     mark = ": the fastest that is not significantly worse, chosen" if one.chosen else ""
     score = format_scores(trial.best.scores) if trial.best else ""
     return f"{format_latency(one.latency)}  trial {one.trial}  {score}, {best}{mark}"
-
-
-def confirmation_lines(result: StudyResult) -> list[str]:
-    """Say what the best trials read when they were trained again, the winner first; nothing if none was."""
-    return [confirmation_text(one, result.terms) for one in result.evidence.confirmations]
 
 
 def confirmation_text(one: Confirmation, terms: Terms) -> str:
@@ -132,10 +128,6 @@ def _weights(result: StudyResult) -> list[str]:
     if len(result.averaged) > 1:
         return [f"Its weights are the average of {format_averaged(result.averaged)}."]
     return []
-
-
-def _unscored(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    return [trial for trial in trials if trial.score is None]
 
 
 def _trial_row(
