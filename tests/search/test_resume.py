@@ -1,4 +1,7 @@
-"""A search that is killed, and one that is interrupted, go on where they were."""
+"""A search that is killed, and one that is interrupted, go on where they were.
+
+It is of another task than reading: the same command, report, bundle and summary, in that task's own words.
+"""
 
 import json
 import re
@@ -13,10 +16,11 @@ import pytest
 from search.experiment.snapshot import SNAPSHOT
 from search.storage.database import sqlite_url
 from tests.search.driver import MAX_EPOCHS, Process, label_arguments, write_labels
+from tests.search.report.test_page import Page
 from tests.search.tiny_search import tiny_search, write_tiny_space
 
 pytestmark = pytest.mark.slow
-EPOCHS = 6
+EPOCHS, TRAIN, VAL = 6, 48, 16
 NAME, STORAGE = "\u8eca\u724c cut", "what?#%20{x}"
 """Any name works to the end, and any folder."""
 REPORT = re.compile(
@@ -31,12 +35,12 @@ def reports(run: Process) -> list[tuple[str, int, float, float]]:
 
 
 def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: Path) -> None:
-    labels = write_labels(data_dir, tmp_path / "labels", 48, 16)
+    labels = write_labels(data_dir, tmp_path / "labels", TRAIN, VAL)
     storage = tmp_path / STORAGE
     study: list[object] = ["--storage", storage, "--name", NAME]
     killed = tiny_search(
         *study, *label_arguments(labels), "--space", write_tiny_space(tmp_path, EPOCHS), "--test-fraction", 0,
-        "--max-epochs", MAX_EPOCHS, "--trials", 2, "--concurrent", 1,
+        "--max-epochs", MAX_EPOCHS, "--trials", 2, "--concurrent", 1, "--int8",
     )  # fmt: skip
     killed.wait_for(" epoch   1/", count=2)
     wait_for_snapshot(storage / NAME)
@@ -64,6 +68,9 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     best = max(score for *_, score, _ in before)
     assert all(so_far >= best for *_, so_far in after)
     check_result(storage / NAME, first, second, before)
+    check_scores_of_the_task(storage / NAME)
+    check_words_of_the_task(storage / NAME, killed.output + resumed.output)
+    check_bundle_of_the_task(storage / NAME, resumed.output)
 
 
 def changed_data_is_refused(study: list[object], labels: Path) -> None:
@@ -71,7 +78,7 @@ def changed_data_is_refused(study: list[object], labels: Path) -> None:
     labels.write_text(whole.partition("\n")[2], encoding="utf-8")
     refused = tiny_search(*study, "--resume")
     assert refused.wait() == 2, refused.output
-    assert "data.train.samples: 48 -> 47" in refused.output
+    assert f"data.train.samples: {TRAIN} -> {TRAIN - 1}" in refused.output
     assert f"--fork {shlex.quote(NAME)}" in refused.output
     labels.write_text(whole, encoding="utf-8")
 
@@ -98,3 +105,37 @@ def check_result(folder: Path, first: str, second: str, before: list[tuple[str, 
     assert [sorted(trial.intermediate_values) for trial in study.trials] == [list(range(1, EPOCHS + 1))] * 2
     assert (folder / "best" / "inference.onnx").is_file()
     assert list(folder.glob("*/events.out.tfevents*")), "TensorBoard has nothing to show"
+
+
+def check_scores_of_the_task(folder: Path) -> None:
+    summary = json.loads((folder / "summary.json").read_text("utf-8"))
+    assert summary["task"] == "orientation"
+    [baseline] = summary["baselines"]
+    assert baseline.keys() >= {"n", "accuracy", "confidence", "interval_95", "untrained"}
+    assert summary["best"]["n"] == VAL
+    assert "exact_match" not in json.dumps(summary)
+    others = summary["general"]["comparison"]["best"]
+    assert others["n"] == 300, "lines of other kinds are drawn: they show whether these are all that it knows"
+
+
+def check_words_of_the_task(folder: Path, output: str) -> None:
+    assert "baseline: tiny-orientation, random weights" in output
+    assert "exact" not in output
+    page = Page((folder / "report.html").read_text("utf-8"))
+    words = " ".join(page.terms)
+    assert page.open == []
+    assert "accuracy on the validation lines" in words
+    assert "exact match" not in words
+    assert "lines whose direction is told right" in words
+
+
+def check_bundle_of_the_task(folder: Path, output: str) -> None:
+    """What was asked of 8 bits before the kill is done at the end."""
+    manifest = json.loads((folder / "best" / "manifest.json").read_text("utf-8"))
+    assert (manifest["task"], manifest["geometry"]) == ("orientation", {"height_px": 80, "width_px": 160})
+    assert "accuracy" in manifest["metrics"]
+    assert manifest["parity"]["differing"] == 0
+    asked = json.loads((folder / "summary.json").read_text("utf-8"))["int8"]
+    assert asked["added"] == (manifest["int8"] is not None)
+    assert asked["said"] in output
+    assert asked["measured"].items() <= (manifest["int8"] or asked["measured"]).items()

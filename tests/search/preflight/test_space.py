@@ -11,7 +11,9 @@ from search.preflight.space import (
     find_engine,
     find_format,
     find_stored,
+    find_task,
     find_upright,
+    list_default_models,
     narrow,
     narrow_as_asked,
 )
@@ -206,3 +208,31 @@ def test_models_of_one_search_take_images_of_one_size() -> None:
     ]
     assert sizes == [(48, 120), (80, 160)]
     assert find_stored(asked, shipped).size(40, 100) == (48, 120)
+
+
+ORIENTATION = "fixed: {task: orientation, engine: paddle, epochs: 1, batch_norm: live}"
+
+
+def settings(**changes: object) -> StudySettings:
+    return StudySettings.model_validate({"name": "some", "storage": "runs"} | changes)
+
+
+def test_the_task_is_the_spaces_or_the_command_lines() -> None:
+    assert find_task(settings(), parse_space(ORIENTATION, "some", "s")) == "orientation"
+    assert find_task(settings(task="orientation"), parse_space("fixed: {}", "some", "s")) == "orientation"
+    assert find_task(settings(), parse_space("fixed: {}", "some", "s")) == "recognition"
+    with pytest.raises(UsageError, match="orientation, and the space quick is for recognition"):
+        find_task(settings(task="orientation"), load_space("quick"))
+    varied = "parameters: {task: {choice: [recognition, orientation]}}"
+    with pytest.raises(UsageError, match="a space must be for one task"):
+        find_task(settings(), parse_space(varied, "some", "s"))
+
+
+def test_a_space_without_a_model_searches_those_of_its_task() -> None:
+    assert list_default_models("orientation") == ("ch-ppocr-mobile-v2",), "others take images of another size"
+    assert list_default_models("recognition") == ("pp-ocrv6-tiny",)
+    assert len(found := list_default_models("detection")) > 1
+    space, asked = parse_space("fixed: {task: detection}", "some", "s"), settings(task="detection")
+    assert narrow_as_asked(space, asked).choices("model") == found
+    space = narrow_as_asked(parse_space(ORIENTATION, "some", "s"), settings())
+    assert find_stored(settings(task="orientation"), space).size(40, 100) == (48, 120)
