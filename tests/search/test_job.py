@@ -133,13 +133,6 @@ def check_result(study: Path) -> None:
     assert (study / "best" / "inference.onnx").is_file()
 
 
-def test_a_job_needs_no_token_where_none_is_asked_for(tmp_path: Path, session: Path) -> None:
-    with cluster(session, 1, HOME=str(tmp_path)) as found:
-        job = submit(found, fresh_clone(tmp_path / "clone"), "python", "search/run.py", "--help")
-        assert job.wait() == 0, job.output
-        assert "--time-budget TIME" in job.output
-
-
 def check_upload(folder: Path, output: str) -> None:
     """The job carried the project to every node, and neither the environment, nor the history, nor results."""
     found = folder.glob("*/session_2*/runtime_resources/working_dir_files/*")
