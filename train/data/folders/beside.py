@@ -1,9 +1,9 @@
 """Files that belong together by their names, as `a.txt` to `a.jpg`, in any letter case and Unicode form."""
 
 import os
-import unicodedata
 from pathlib import Path
 
+from train.data.folders.path_forms import alike
 from train.data.pictures.kinds import READABLE_SUFFIXES
 
 
@@ -21,11 +21,6 @@ def _is_file_ending(entry: os.DirEntry[str], suffix: str) -> bool:
     if entry.name.startswith(".") or os.path.splitext(entry.name)[1].lower() != suffix:
         return False
     return os.path.isfile(entry.path) if entry.is_symlink() else entry.is_file(follow_symlinks=False)
-
-
-def alike(name: str) -> str:
-    """Return what a name has in common with all that Windows or macOS take for the same."""
-    return (name if name.isascii() else unicodedata.normalize("NFC", name)).casefold()
 
 
 class Neighbours:

@@ -14,7 +14,7 @@ from itertools import product, takewhile
 from pathlib import Path
 
 from train.data.folders.notes import note
-from train.data.folders.path_forms import composed, ends_of, is_foreign, parts_of
+from train.data.folders.path_forms import alike, composed, ends_of, is_foreign, parts_of
 from train.data.folders.split_names import entries, split_in, split_of
 from train.data.folders.tree import Tree
 from train.data.pictures.kinds import READABLE_SUFFIXES
@@ -166,11 +166,8 @@ def _in_another_case(
 
 def _deeper(labels: Path, name: str, paths: Sequence[Path]) -> Path | None:
     """Return the one of some files that shares the longest end with a name, if that is more than the last part."""
-    parts = [composed(part).casefold() for part in reversed(parts_of(name))]
-    shared = {
-        path: _equal_parts(parts, [composed(part).casefold() for part in reversed(path.parts)])
-        for path in paths
-    }
+    parts = [alike(part) for part in reversed(parts_of(name))]
+    shared = {path: _equal_parts(parts, [alike(part) for part in reversed(path.parts)]) for path in paths}
     longest = max(shared.values(), default=0)
     best = [path for path, length in shared.items() if length == longest]
     if longest < 2:
@@ -219,7 +216,7 @@ def _hint(tree: Tree, labels: Path, folder: Path, missing: Sequence[str]) -> Non
 
 
 def _renamed_by_roboflow(tree: Tree, folder: Path, names: Sequence[str]) -> Path | None:
-    wanted = {composed("".join(parts_of(name)[-1:])).casefold() for name in names}
+    wanted = {alike("".join(parts_of(name)[-1:])) for name in names}
     return next(
         (
             path

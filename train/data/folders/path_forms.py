@@ -36,6 +36,11 @@ def composed(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
+def alike(name: str) -> str:
+    """Return what a name has in common with all that Windows or macOS take for the same."""
+    return composed(name).casefold()
+
+
 def parts_of(name: str) -> list[str]:
     """Return the folders and the name of a path with slashes or backslashes."""
     return [part for part in _bare(name).replace("\\", "/").split("/") if part not in ("", ".")]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from train.data.folders.path_forms import composed, parts_of, spellings
+from train.data.folders.path_forms import alike, composed, parts_of, spellings
 
 MOST_FILES = 1_000_000
 
@@ -41,8 +41,8 @@ class Tree:
         Without one, those that differ from it in upper and lower case alone.
         """
         last = composed("".join(parts_of(name)[-1:]))
-        alike = self._index(folder).get(last.casefold(), [])
-        return [path for path in alike if composed(path.name) == last] or alike
+        found = self._index(folder).get(alike(last), [])
+        return [path for path in found if composed(path.name) == last] or found
 
     def files(self, folder: Path) -> Iterator[Path]:
         """Yield the files anywhere below `folder`; none of a folder too large."""
@@ -54,7 +54,7 @@ class Tree:
             files = ((inner, file) for inner, _, names in os.walk(folder) for file in names)
             index: dict[str, list[Path]] = {}
             for number, (inner, file) in enumerate(files):
-                index.setdefault(composed(file).casefold(), []).append(Path(inner, file))
+                index.setdefault(alike(file), []).append(Path(inner, file))
                 if number > MOST_FILES:
                     index.clear()
                     break
@@ -65,7 +65,7 @@ class Tree:
         place = "/" if name.startswith("/") else str(folder)
         for part in parts_of(name):
             actual = self._listing(place).get(composed(part)) if part != ".." else part
-            actual = actual or (self._folded(place).get(composed(part).casefold()) if any_case else None)
+            actual = actual or (self._folded(place).get(alike(part)) if any_case else None)
             if actual is None:
                 return None
             place = os.path.join(place, actual)
@@ -75,10 +75,8 @@ class Tree:
         """Return the names in a folder, each under itself without upper case, if no other is the same then."""
         if folder not in self.folded:
             names = sorted(set(self._listing(folder).values()))
-            count = Counter(composed(name).casefold() for name in names)
-            self.folded[folder] = {
-                plain: name for name in names if count[plain := composed(name).casefold()] == 1
-            }
+            count = Counter(map(alike, names))
+            self.folded[folder] = {plain: name for name in names if count[plain := alike(name)] == 1}
         return self.folded[folder]
 
     def _listing(self, folder: str) -> dict[str, str]:

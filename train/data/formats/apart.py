@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
-from train.data.folders.beside import alike
 from train.data.folders.image_paths import ANY_SUFFIX
+from train.data.folders.path_forms import alike
 from train.data.folders.split_names import entries, split_within
 from train.data.formats import images_in
 from train.data.formats.places import IMAGE_FOLDERS, has_image_name

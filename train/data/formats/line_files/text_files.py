@@ -7,10 +7,11 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
-from train.data.folders.beside import Neighbours, alike, files_ending
+from train.data.folders.beside import Neighbours, files_ending
 from train.data.folders.image_paths import ANY_SUFFIX
 from train.data.folders.left_aside import NO_LABELS
 from train.data.folders.notes import note
+from train.data.folders.path_forms import alike
 from train.data.formats import FORMATS, Format, by_split, images_in, read_text
 from train.data.formats.photo_files.yolo import is_box, is_box_of_tool
 from train.data.formats.region_lists import first_line, is_corners, note_lost

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import yaml
 
-from train.data.folders.beside import Neighbours, alike, files_ending
+from train.data.folders.beside import Neighbours, files_ending
 from train.data.folders.image_paths import ANY_SUFFIX
+from train.data.folders.path_forms import alike
 from train.data.folders.split_names import NAMES
 from train.data.formats import FORMATS, Format, by_split, images_in
 from train.data.formats.region_lists import first_line, lines_of
