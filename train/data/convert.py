@@ -30,10 +30,11 @@ from train.data.checks.checking import BROKEN, check
 from train.data.checks.evidence import tell_made
 from train.data.checks.rules import file_checks
 from train.data.folders.flat_names import FlatNames
+from train.data.formats.line_lists.paddleocr import list_line
 from train.data.formats.named import load_named
 from train.data.formats.tables.hub import write_hub
 from train.data.photos.regions import regions_of
-from train.data.sample import Sample, require_unicode
+from train.data.sample import Sample
 from train.data.split import Splits, given_splits, make_splits
 from train.data.texts.charset_file import write_characters
 from train.data.texts.forms import is_unicode
@@ -70,7 +71,7 @@ def _write_lists(splits: Splits, names: Mapping[Path, str], folder: Path, task: 
     for path, name in names.items():
         _copy(path, folder / IMAGES / name)
     for split, samples in splits.items():
-        lines = [f"{IMAGES}/{names[sample.path]}\t{_writable(sample)}\n" for sample in samples]
+        lines = [list_line(f"{IMAGES}/{names[sample.path]}", sample) for sample in samples]
         (folder / LISTS[task].format(split)).write_bytes("".join(lines).encode())
     if task == LINES:
         texts = (sample.text for _, samples in splits.items() for sample in samples)
@@ -126,18 +127,6 @@ def statistics(splits: Splits, texts_of: Callable[[Sample], list[str]] = _line_t
             sorted(Counter(c for some in texts.values() for text in some for c in text).items())
         ),
     }
-
-
-def _writable(sample: Sample) -> str:
-    """Return a label as a line of a list has it."""
-    require_unicode(sample)
-    if {"\t", "\n"} & set(sample.text) or sample.text.endswith("\r"):
-        raise DataError(
-            "a text in PaddleOCR's lists must be without tabs and line ends",
-            f"{sample.source}: {sample.text!r}",
-            "replace them by spaces",
-        )
-    return sample.text
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -19,6 +19,7 @@ if __name__ == "__main__":
 from train.data.arguments import add_format_arguments, options_of
 from train.data.checks.corrections import LabelErrorRow, read_table
 from train.data.formats import load_file
+from train.data.formats.line_lists.paddleocr import list_line
 from train.data.sample import Sample, require_unicode
 from train.data.texts.forms import escaped, is_unicode, normal_form
 from train.data.texts.repairs import REPAIRS
@@ -54,17 +55,12 @@ def list_text(samples: Sequence[Sample], folder: Path) -> str:
     """Return PaddleOCR's list: `path<TAB>text`, paths relative to `folder` where they lie below it."""
     lines = []
     for sample in samples:
-        require_unicode(sample)
-        if {"\t", "\n"} & set(sample.text):
-            raise DataError(
-                "a text in PaddleOCR's lists must be without tabs and line ends", sample.source, "correct it"
-            )
         path = sample.path.relative_to(folder) if sample.path.is_relative_to(folder) else sample.path
         if not is_unicode(str(path)):
             raise DataError(
                 "a path in PaddleOCR's lists must be Unicode", escaped(str(path)), "rename the file"
             )
-        lines.append(f"{path}\t{sample.text}\n")
+        lines.append(list_line(str(path), sample))
     return "".join(lines)
 
 

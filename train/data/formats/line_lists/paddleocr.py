@@ -11,7 +11,7 @@ from train.data.formats import FORMATS, IMAGE_SUFFIXES, Format, itself
 from train.data.formats.line_lists.class_list import require_no_classes
 from train.data.formats.line_lists.iam import is_iam
 from train.data.formats.region_lists import first_line, is_corners, is_regions, lines_of
-from train.data.sample import Sample
+from train.data.sample import Sample, require_unicode
 from train.data.texts.objects import QUOTED
 from train.errors import DataError
 
@@ -43,6 +43,18 @@ class PaddleOCR(Format):
         require_no_classes(path, [text for _, text, _ in rows])
         for names, text, source in rows:
             yield from (Sample(paths[name], text, source) for name in names)
+
+
+def list_line(path: str, sample: Sample) -> str:
+    """Return a line of a list; raise DataError for a label that none can hold."""
+    require_unicode(sample)
+    if {"\t", "\n"} & set(sample.text) or sample.text.endswith("\r"):
+        raise DataError(
+            "a text in PaddleOCR's lists must be without tabs and line ends",
+            f"{sample.source}: {sample.text!r}",
+            "replace them by spaces",
+        )
+    return f"{path}\t{sample.text}\n"
 
 
 def _holds_texts(path: Path) -> bool:
