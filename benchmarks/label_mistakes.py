@@ -18,12 +18,11 @@ if __name__ == "__main__":
     main_guard("benchmarks.label_mistakes")
 
 from search.selection.labels import Timer, check_labels
-from search.studies.export import decode_splits
+from search.studies.export import decode_lines
 from search.studies.labels import list_voters
 from search.studies.read import read_study
 from train.data.dataset import MemoryDataset
 from train.errors import UsageError
-from train.loop import TrainingData
 
 SIMILAR = {"8": "B", "0": "D", "5": "S", "1": "7", "6": "G", "2": "Z"}
 SIMILAR |= {other: one for one, other in SIMILAR.items()}
@@ -49,16 +48,16 @@ def main(arguments: Sequence[str]) -> None:
     parse.add_argument("--seed", type=int, default=0)
     chosen = parse.parse_args(arguments)
     study = read_study(chosen.study)
-    splits = decode_splits(study.settings, ("train", "val"))
-    right = splits["val"]
+    data = decode_lines(study.settings)
+    right = data.val
     if not isinstance(right, MemoryDataset):
         raise UsageError(
             "the decoded lines must be in memory", study.settings.decode_to, "use a smaller study"
         )
     wrong, places = planted(right, chosen.count, chosen.seed)
-    voters = list_voters(study, splits["train"])
+    voters = list_voters(study, data.train)
     only_val = Timer(None, 1.0)  # reading the training lines is then never cheap
-    found = check_labels(voters, TrainingData(splits["train"], wrong), only_val).samples
+    found = check_labels(voters, replace(data, val=wrong), only_val).samples
     hits = [sample for sample in found if sample.index in places]
     true = sum(sample.reading == right.texts[sample.index] for sample in hits)
     print(

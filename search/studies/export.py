@@ -1,6 +1,5 @@
 """Any trial's bundle: its best checkpoint, exported as the winner's was."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,10 @@ from search.studies.read import Study, read_result
 from train.bundle import MANIFEST
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.data.dataset import Dataset
 from train.end_to_end.finder import PhotoFiles
 from train.errors import UsageError
 from train.export import export_network
+from train.loop import TrainingData
 from train.sets.read import read_splits
 from train.tasks import TASKS
 from train.tasks.parity import ParityResult
@@ -92,10 +91,11 @@ def read_best_checkpoint(study: Study, trial: TrialJournal) -> Checkpoint:
     return TrialFolder(fs.LocalFileSystem(), str(study.folder / trial.id), scores).read_best()
 
 
-def decode_splits(settings: StudySettings, names: Sequence[str]) -> dict[str, Dataset]:
-    """Read and decode these splits of a study of text lines once more."""
+def decode_lines(settings: StudySettings) -> TrainingData:
+    """Read and decode the training and validation lines of a study once more."""
     splits, left_out = read_splits(source_of(settings))
-    wanted = {name: samples for name, samples in splits.items() if name in names}
+    wanted = {"train": splits.train, "val": splits.val}
     lines = TrialConfig(task=settings.task_name, upright=settings.upright)
     stored = TASKS.get(lines.task).stored_as(lines)
-    return choose_decoding(settings, stored).decode_usable(wanted, settings.allow_bad, left_out)[0]
+    decoded = choose_decoding(settings, stored).decode_usable(wanted, settings.allow_bad, left_out)[0]
+    return TrainingData(decoded["train"], decoded["val"])

@@ -9,7 +9,6 @@ from search.storage.journal import read_journal
 from search.studies.read import Study, read_result
 from train.data.dataset import Dataset
 from train.errors import UsageError
-from train.loop import TrainingData
 from train.tasks import TASKS
 from train.trained.loaded import Loaded, load_network
 
@@ -20,14 +19,13 @@ def check_study(study: Study) -> LabelCheck:
     Raises:
         UsageError: for a task whose labels are no texts.
     """
-    from search.studies.export import decode_splits
+    from search.studies.export import decode_lines
 
     if not TASKS.get(study.settings.task_name).has_texts():
         raise UsageError(
             "labels must be texts to be checked", study.settings.task_name, "look at report.html"
         )
-    splits = decode_splits(study.settings, ("train", "val"))
-    data = TrainingData(splits["train"], splits["val"])
+    data = decode_lines(study.settings)
     check = check_labels(list_voters(study, data.train), data, Timer(None, 0.0))
     write_table(check, study.folder)
     return check

@@ -53,7 +53,6 @@ def choose_cut(
     boxes: Sequence[Quads],
     reader: Read,
     usual: Cut = PADDLEOCR,
-    others: Sequence[Cut] = CUTS_TO_TRY,
 ) -> CutChoice:
     """Return the cut with which a reader's texts are most like the labels; the usual one unless that is significant.
 
@@ -61,11 +60,10 @@ def choose_cut(
         photos: of the validation split.
         boxes: that the detector finds in each.
         reader: a model of lines.
-        usual: what its lines are cut like until now.
-        others: what else is tried; whether a line is divided into words is another question (`choose_words`).
+        usual: what its lines are cut like until now; whether one is divided into words is left (`choose_words`).
     """
     pairs = _hits(photos, boxes)
-    cuts = list(dict.fromkeys([usual.of_pixels, *others]))
+    cuts = list(dict.fromkeys([usual.of_pixels, *CUTS_TO_TRY]))
     if len(pairs) < FEWEST_LINES:
         return CutChoice(usual, (), len(pairs))
     lines = _lines(pairs, cuts)

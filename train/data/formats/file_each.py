@@ -1,4 +1,4 @@
-"""Label files of which each is of one photo: the folders that hold them, and the photos that they name."""
+"""XML files of labels of which each is of one photo: the folders that hold them, and the photos that they name."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -9,23 +9,23 @@ from train.data.folders.notes import note
 from train.data.formats import by_split, itself
 from train.data.formats.places import TRIED, image_called, is_file
 
+SUFFIX = ".xml"
 
-def find_folders_of_files(
-    root: Path, suffix: str, below: str, ours: Callable[[Path], bool]
-) -> dict[str, Path]:
+
+def find_folders_of_xml(root: Path, below: str, ours: Callable[[Path], bool]) -> dict[str, Path]:
     """Return the folders with a file for each image by split, else the one `below` the folder; a file is itself."""
 
     def has_files(folder: Path) -> bool:
-        return any(map(ours, files_ending(folder, suffix)[:TRIED]))
+        return any(map(ours, files_ending(folder, SUFFIX)[:TRIED]))
 
     if root.is_file():
-        return itself(root, suffix, ours)
+        return itself(root, SUFFIX, ours)
     return by_split(root, has_files) or ({"all": root / below} if has_files(root / below) else {})
 
 
-def own_files(path: Path, suffix: str, ours: Callable[[Path], bool]) -> list[Path]:
+def own_files(path: Path, ours: Callable[[Path], bool]) -> list[Path]:
     """Return a file, or those of a folder that are ours, by name."""
-    return [path] if path.is_file() else [file for file in files_ending(path, suffix) if ours(file)]
+    return [path] if path.is_file() else [file for file in files_ending(path, SUFFIX) if ours(file)]
 
 
 def names_of_own(path: Path, named: Mapping[Path, str], places: Sequence[Path]) -> dict[Path, str]:

@@ -45,7 +45,7 @@ def crop(image: Image, quad: npt.ArrayLike, how: Cut = PADDLEOCR) -> Image:
     high, but for what is too long to be a line.
     """
     corners = outline(quad, how)
-    width, height = _longer_side(corners, 0, 1, 2, 3), _longer_side(corners, 0, 3, 1, 2)
+    width, height = _size(corners)
     if not width or not height:
         return np.zeros((0, 0, 3), np.uint8)
     if how.direct and not too_long(*sorted((height, width))):
@@ -61,9 +61,8 @@ def crop(image: Image, quad: npt.ArrayLike, how: Cut = PADDLEOCR) -> Image:
 def part_of(quad: npt.ArrayLike, start: float, end: float, how: Cut = PADDLEOCR) -> Quad:
     """Return the (4, 2) corners of a part of a line, between two shares of its crop's length; inside of its box."""
     crop_of, box = outline(quad, how), outline(quad, how.model_copy(update={"along": 0.0, "across": 0.0}))
-    tall = _longer_side(crop_of, 0, 3, 1, 2) >= TALL * _longer_side(
-        crop_of, 0, 1, 2, 3
-    )  # then it is read turned
+    width, height = _size(crop_of)
+    tall = height >= TALL * width  # then it is read turned
     a, b, c, d = np.roll(box, -tall, axis=0).astype(np.float64)
     first, second = np.roll(crop_of, -tall, axis=0)[:2]
     share = max(float(np.linalg.norm(b - a)), 1.0) / max(float(np.linalg.norm(second - first)), 1.0)
@@ -110,7 +109,7 @@ def _with_margins(corners: RectangleOfPoints, how: Cut) -> RectangleOfPoints:
 
 def _resample(image: Image, corners: RectangleOfPoints) -> Image:
     """Return the picture inside the corners of a line, (HEIGHT_PX, w, 3); shrunk by the mean of the pixels."""
-    width, height = _longer_side(corners, 0, 1, 2, 3), _longer_side(corners, 0, 3, 1, 2)
+    width, height = _size(corners)
     size = line_width(height, width), HEIGHT_PX
     finer = max(1, math.ceil(height / HEIGHT_PX))
     right, bottom = size[0] * finer, size[1] * finer
@@ -124,9 +123,12 @@ def _resample(image: Image, corners: RectangleOfPoints) -> Image:
     return np.asarray(averaged, np.uint8)
 
 
-def _longer_side(corners: RectangleOfPoints, a: int, b: int, c: int, d: int) -> int:
-    """Return the longer of the opposite sides a-b and c-d, in whole pixels."""
-    return int(max(np.linalg.norm(corners[a] - corners[b]), np.linalg.norm(corners[c] - corners[d])))
+def _size(corners: RectangleOfPoints) -> tuple[int, int]:
+    """Return width and height of a quad, of opposite sides the longer, in whole pixels."""
+    a, b, c, d = corners
+    width = max(np.linalg.norm(a - b), np.linalg.norm(c - d))
+    height = max(np.linalg.norm(a - d), np.linalg.norm(b - c))
+    return int(width), int(height)
 
 
 def cut(

@@ -45,7 +45,6 @@ def region_targets(
     size: tuple[int, int],
     shrink_ratio: float = SHRINK_RATIO,
     threshold_range: tuple[float, float] = THRESHOLD_RANGE,
-    min_text_px: float = MIN_TEXT_PX,
 ) -> RegionTargets:
     """Draw the targets of one photo.
 
@@ -54,7 +53,6 @@ def region_targets(
         size: its (height, width).
         shrink_ratio: texts are shrunken by area x (1 - ratio^2) / perimeter, and bordered as far outside.
         threshold_range: the threshold far from any edge, and on one.
-        min_text_px: a text whose upright box has a shorter side is ignored.
     """
     targets = RegionTargets(
         np.zeros(size, np.float32), np.ones(size, np.float32), *np.zeros((2, *size), np.float32)
@@ -63,7 +61,7 @@ def region_targets(
         corners = np.asarray(region.points, np.float64).reshape(-1, 2)
         distance = _offset_px(region, shrink_ratio)
         inner = _offset(corners, -distance) if distance else []
-        if region.ignored or not inner or np.ptp(corners, axis=0).min() < min_text_px:
+        if region.ignored or not inner or np.ptp(corners, axis=0).min() < MIN_TEXT_PX:
             _fill(targets.shrink_mask, [corners], 0)
         else:
             _fill(targets.shrink, inner, 1)

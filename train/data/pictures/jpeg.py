@@ -37,14 +37,15 @@ class Segment:
     end: int
 
 
-def segments(data: bytes, at: int = 2) -> Iterator[Segment]:
+def segments(data: bytes) -> Iterator[Segment]:
     """Yield the segments of a JPEG up to its first scan, whose header is the last."""
-    for marker, start, end in _walk(data, at):
+    for marker, start, end in _walk(data):
         yield Segment(marker, start, end)
 
 
-def _walk(data: bytes, at: int = 2) -> Iterator[tuple[int, int, int]]:
+def _walk(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield marker, start and end of what `segments` are: fast, as every picture is looked at."""
+    at = 2
     for _ in range(MAX_SEGMENTS):
         marker = data[at + 1] if data[at : at + 1] == b"\xff" and len(data) > at + 1 else 0
         at += 2

@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 from train.data.formats import FORMATS, Format
-from train.data.formats.file_each import find_folders_of_files, names_of_own, own_files
+from train.data.formats.file_each import find_folders_of_xml, names_of_own, own_files
 from train.data.formats.photo_files.voc import parse_xml, tags_of
 from train.data.formats.places import find_images, image_places
 from train.data.formats.shapes import labelled_size, numbers_in, rectangle
@@ -32,14 +32,14 @@ class PageXml(Format):
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
         """Return the folders with such a file."""
-        return find_folders_of_files(root, ".xml", FOLDER, _is_ours)
+        return find_folders_of_xml(root, FOLDER, _is_ours)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a file, by name."""
         path = path.absolute()
         folder = path.parent if path.is_file() else path
-        files = own_files(path, ".xml", _is_ours)
+        files = own_files(path, _is_ours)
         pages = {file: _without_namespaces(parse_xml(file)) for file in files}
         root = options.get("root", "")
         places = [place for around in (folder, folder.parent) for place in image_places(around)]

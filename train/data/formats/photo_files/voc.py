@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 from train.data.folders.notes import note
 from train.data.folders.split_names import SPLITS, lists_by_split
 from train.data.formats import FORMATS, Format
-from train.data.formats.file_each import find_folders_of_files, names_of_own, own_files
+from train.data.formats.file_each import find_folders_of_xml, names_of_own, own_files
 from train.data.formats.places import find_images, has_image_name, image_places
 from train.data.formats.region_lists import lines_of
 from train.data.formats.shapes import degrees_of, labelled_size, note_classes, turned
@@ -39,14 +39,14 @@ class Voc(Format):
     @staticmethod
     def find(root: Path) -> dict[str, Path]:
         """Return the folders with such a file."""
-        return find_folders_of_files(root, ".xml", FOLDER, _is_ours)
+        return find_folders_of_xml(root, FOLDER, _is_ours)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a file, by name."""
         path = path.absolute()
         folder = path.parent if path.is_file() else path
-        files = own_files(path, ".xml", _is_ours)
+        files = own_files(path, _is_ours)
         pages = {file: parse_xml(file) for file in files}
         described = any(_text(thing, True) for page in pages.values() for thing in page.iter("object"))
         if not described:
