@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from train.data.sample import Sample
 from train.end_to_end.pair import read_end_to_end
-from train.scoring.intervals import Gain, paired_gain_interval
-from train.scoring.regions import RegionScores, hmean
+from train.scoring.intervals import Gain, describe_points
+from train.scoring.regions import RegionScores, gain_in_reading
 from train.sets.found import Quads
 from train.trained.readers import Read
 
@@ -43,7 +43,7 @@ class PairChoice:
         """Say it in a line."""
         first = self.tried[BOTH]
         others = [
-            f"{self.tried[pair].hmean:.3f} with {_name(pair)} (the trained pair gains {_points(gain)})"
+            f"{self.tried[pair].hmean:.3f} with {_name(pair)} (the trained pair gains {describe_points(gain)})"
             for pair, gain in self.gains.items()
         ]
         return (
@@ -85,9 +85,7 @@ def compare_halves(
 
 def choose_pair(rows: Mapping[Halves, Rows]) -> PairChoice:
     """Return the pair that reads best of those whose counts of every photo, (N, 5), are given, chosen with caution."""
-    deciding = {pair: counts[:, [4, 1, 2]] for pair, counts in rows.items()}
-    others = [pair for pair in rows if pair != BOTH]
-    gains = {pair: paired_gain_interval(deciding[pair], deciding[BOTH], hmean, 0) for pair in others}
+    gains = {pair: gain_in_reading(counts, rows[BOTH]) for pair, counts in rows.items() if pair != BOTH}
     better = [pair for pair, gain in gains.items() if gain.interval.high < 0]
     chosen = min(better, key=lambda pair: gains[pair].difference, default=BOTH)
     return PairChoice(
@@ -98,8 +96,3 @@ def choose_pair(rows: Mapping[Halves, Rows]) -> PairChoice:
 def _name(pair: Halves) -> str:
     detector, reader = pair
     return f"both {detector}" if detector == reader else f"the {detector} detector and the {reader} reader"
-
-
-def _points(gain: Gain) -> str:
-    low, high = (100 * end for end in gain.interval.ends)
-    return f"{100 * gain.difference:+.1f} points, 95 %: {low:+.1f} to {high:+.1f}"

@@ -13,7 +13,7 @@ from train.data.checks.contact_sheet import STYLE
 from train.data.dataset import Dataset, MemoryDataset
 from train.data.geometry.crops import Quad, cut
 from train.data.photos.picture import draw_regions
-from train.data.photos.regions import regions_of
+from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
 from train.data.texts.forms import in_unicode
 from train.reading.settings import ReadingSettings, TextReading
@@ -168,16 +168,23 @@ def count_photos(
         text_model: where its format looks for some texts, labels of others count for nothing, and whoever reads one
             there reads wrongly.
     """
-    looked_for = text_model.is_wanted if text_model and text_model.finds else lambda text: True
     return [
         count_reading(
             np.array(page.quads).reshape(-1, 4, 2),
             page.texts,
-            [r for r in regions_of(sample.text, sample.source) if r.ignored or looked_for(r.text)],
+            list_judged(sample, text_model),
             rule,
         )
         for sample, page in zip(samples, readings, strict=True)
     ]
+
+
+def list_judged(photo: Sample, text_model: ReadingSettings | None) -> list[Region]:
+    """Return a photo's regions that readings are compared with: not the texts that a format does not look for."""
+    regions = regions_of(photo.text, photo.source)
+    if text_model is None or not text_model.finds:
+        return list(regions)
+    return [region for region in regions if region.ignored or text_model.is_wanted(region.text)]
 
 
 def score_photos(counts: Sequence[RegionCounts], raw: Sequence[RegionCounts] | None = None) -> PhotoScores:

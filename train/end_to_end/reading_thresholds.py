@@ -13,13 +13,12 @@ from train.data import images
 from train.data.charset import Charset
 from train.data.geometry.crops import Quad, crop
 from train.data.geometry.detection import DetectionParameters, decode_boxes
-from train.data.photos.regions import Region, regions_of
+from train.data.photos.regions import Region
 from train.data.sample import Sample
 from train.end_to_end.finder import PhotoFiles
-from train.end_to_end.photos import Reading, ReadLines, read_boxes
+from train.end_to_end.photos import Reading, ReadLines, list_judged, read_boxes
 from train.reading.settings import ReadingSettings, TextReading
-from train.scoring.intervals import paired_gain_interval
-from train.scoring.regions import Overlaps, RegionCounts, RegionScores, hmean, polygons
+from train.scoring.regions import Overlaps, RegionCounts, RegionScores, gain_in_reading, polygons
 from train.scoring.thresholds import PhotoMap
 from train.sets.found import Quads
 from train.system.onnx_session import run
@@ -103,8 +102,7 @@ def choose_thresholds(
     texts = _read(some, photos, found, reader)
     rows = np.array([_counts(photos[i], sets, found[i], texts[i], tried, reader) for i in some])  # (P, K, 5)
     best = max(range(len(tried)), key=lambda k: _rank(rows[:, k], tried[k], own))
-    deciding = rows[:, :, [4, 1, 2]]
-    gain = paired_gain_interval(deciding[:, 0], deciding[:, best], hmean, 0)
+    gain = gain_in_reading(rows[:, 0], rows[:, best])
     before = RegionScores.measured(rows[:, 0], read=True)
     if gain.interval.low <= 0:
         return ThresholdChoice(given, before, before)
@@ -176,9 +174,7 @@ def _counts(
     reader: Reader,
 ) -> list[RegionCounts]:
     """Return the counts of a photo with each of the thresholds that are tried."""
-    model = reader.text_model
-    wanted = model.is_wanted if model and model.finds else lambda text: True
-    regions = [r for r in regions_of(photo.text, photo.source) if r.ignored or wanted(r.text)]
+    regions = list_judged(photo, reader.text_model)
     counted: dict[Triple, Callable[[float], RegionCounts]] = {}
     for pair, one in zip(sets, found, strict=True):
         parts = [part for place in one.places for part in said[place]]

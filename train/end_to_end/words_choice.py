@@ -9,8 +9,8 @@ from train.data.photos.lines import is_line
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
 from train.end_to_end.pair import read_end_to_end
-from train.scoring.intervals import Gain, paired_gain_interval
-from train.scoring.regions import RegionScores, hmean, judge, lie_within, polygons
+from train.scoring.intervals import Gain, describe_points
+from train.scoring.regions import RegionScores, gain_in_reading, judge, lie_within, polygons
 from train.sets.found import Quads
 from train.tasks import TASKS
 from train.trained.readers import Read
@@ -18,8 +18,6 @@ from train.trained.readers import Read
 WORTH_TRYING = 0.05
 """Share of the labelled texts that are missed because they lie in a larger box."""
 MOST_BOXES = 1000
-DECIDING = [4, 1, 2]
-"""Of what `RegionCounts` has: read right, found, labelled."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +44,9 @@ class WordsChoice:
         if self.tried is None or self.gain is None:
             return f"words: {inside}: lines stay whole"
         lines, words = (f"{one.hmean:.3f}" for one in self.tried)
-        low, high = (100 * end for end in self.gain.interval.ends)
         return (
             f"words: {inside}; found and read right in {self.tried[0].n} photos: hmean {lines} by lines, {words} by "
-            f"words ({100 * self.gain.difference:+.1f} points, 95 %: {low:+.1f} to {high:+.1f}): "
+            f"words ({describe_points(self.gain)}): "
             + ("lines are divided" if self.words else "lines stay whole")
         )
 
@@ -68,7 +65,7 @@ def choose_words(photos: Sequence[Sample], boxes: Sequence[Quads], reader: Read)
         return WordsChoice(usual, inside, labels)
     step = max(1, -(-sum(map(len, boxes)) // MOST_BOXES))
     lines, words = (_read(photos[::step], boxes[::step], reader, words) for words in (False, True))
-    gain = paired_gain_interval(lines[:, DECIDING], words[:, DECIDING], hmean, 0)
+    gain = gain_in_reading(lines, words)
     chosen = gain.interval.high >= 0 if usual else gain.interval.low > 0
     tried = RegionScores.measured(lines, read=True), RegionScores.measured(words, read=True)
     return WordsChoice(chosen, inside, labels, tried, gain)

@@ -41,6 +41,12 @@ class Gain(Frozen):
     documents: int | None = None
 
 
+def describe_points(gain: Gain) -> str:
+    """Say what is gained: `+2.0 points, 95 %: +0.5 to +3.5`."""
+    low, high = (100 * end for end in gain.interval.ends)
+    return f"{100 * gain.difference:+.1f} points, 95 %: {low:+.1f} to {high:+.1f}"
+
+
 def standard_error(score: float, samples: int) -> float:
     """Return the standard error of a share in [0, 1] of so many samples."""
     return math.sqrt(max(0.0, score * (1 - score)) / samples)

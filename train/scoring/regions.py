@@ -15,7 +15,7 @@ import numpy.typing as npt
 import shapely  # type: ignore[import-untyped]
 
 from train.data.photos.regions import Region
-from train.scoring.intervals import SampleStats, bootstrap_interval
+from train.scoring.intervals import Gain, SampleStats, bootstrap_interval, paired_gain_interval
 from train.scoring.scores import ResampledScores
 from train.scoring.texts import CHARSET_RULES
 
@@ -25,6 +25,8 @@ MOSTLY = 0.7
 """Share of a label that lies in a box that holds it."""
 AS_LABELLED = "as-labelled"
 RESAMPLING_SEED = 0  # equal counts have equal intervals
+FOUND, READ = [0, 1, 2], [4, 1, 2]
+"""What of `RegionCounts` the hmean of finding, and of reading, is made of."""
 
 Polygons = npt.NDArray[np.object_]
 Matrix = npt.NDArray[np.float64]
@@ -92,14 +94,19 @@ class RegionScores(ResampledScores):
         found = cls.of(counts, read)
         if len(counts) < 2:
             return found
-        deciding = counts[:, [RegionCounts._fields.index("read" if read else "hits"), 1, 2]]
-        return replace(found, interval=bootstrap_interval(deciding, hmean, RESAMPLING_SEED))
+        interval = bootstrap_interval(counts[:, READ if read else FOUND], hmean, RESAMPLING_SEED)
+        return replace(found, interval=interval)
 
 
 def hmean(sums: Sequence[float] | SampleStats) -> float:
     """Return the harmonic mean of precision and recall of (right, found, labelled), summed over images."""
     right, found, labelled = sums
     return float(_share(2 * right, found + labelled))
+
+
+def gain_in_reading(before: SampleStats, after: SampleStats) -> Gain:
+    """Return what the hmean of reading gains, by (N, 5) RegionCounts of the same images."""
+    return paired_gain_interval(before[:, READ], after[:, READ], hmean, RESAMPLING_SEED)
 
 
 def score_regions(rows: Sequence[RegionCounts]) -> RegionScores:
