@@ -28,13 +28,13 @@ from train.end_to_end.photos import misread_photos, photo_page
 from train.end_to_end.words_choice import tell_inside
 from train.errors import DataError, UsageError
 from train.scoring.scores import Scores
-from train.scoring.texts import CHARSET_RULES
+from train.scoring.texts import AS_LABELLED, CHARSET_RULES
 from train.sets.arguments import add_task_argument
 from train.sets.texts import add_decode_argument
 from train.system.cli import Parser
 from train.system.files import write_output
 from train.system.paths import given_path, given_place, require_file
-from train.tasks import AS_LABELLED, TASKS, Mistake, Task, Terms
+from train.tasks import TASKS, Mistake, Task, Terms
 from train.trained.readers import DETECTION, Read, detector, read
 from train.trained.text_models import measure_decoding
 

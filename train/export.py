@@ -30,13 +30,14 @@ from train.models import MODELS
 from train.reading.formats.declared import declared_rules
 from train.reading.knowledge import TextKnowledge
 from train.reading.settings import FILE
+from train.scoring.texts import AS_LABELLED
 from train.sets.texts import add_reading_arguments, check_rules, read_further
 from train.system.cli import Parser
 from train.system.files import replace_folder, require_room
 from train.system.onnx_session import CPU, open_session, run
 from train.system.paths import given_path, require_folder
 from train.system.versions import installed_versions
-from train.tasks import AS_LABELLED, TASKS, Task
+from train.tasks import TASKS, Task
 from train.tasks.parity import TOLERANCE, ParityResult, compare
 from train.trained.loaded import Loaded, load_network
 from train.trained.text_models import add_text_model, find_earlier, with_text_model

@@ -20,7 +20,8 @@ from train.end_to_end.photos import (
     score_photos,
 )
 from train.end_to_end.reading_thresholds import NAMES
-from train.scoring.regions import AS_LABELLED, RegionCounts
+from train.scoring.regions import RegionCounts
+from train.scoring.texts import AS_LABELLED
 from train.sets.found import Quads
 from train.system.files import digest_of
 from train.tasks.inference_yml import write_detection_settings

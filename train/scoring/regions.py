@@ -17,13 +17,12 @@ import shapely  # type: ignore[import-untyped]
 from train.data.photos.regions import Region
 from train.scoring.intervals import Gain, SampleStats, bootstrap_interval, paired_gain_interval
 from train.scoring.scores import ResampledScores
-from train.scoring.texts import CHARSET_RULES
+from train.scoring.texts import AS_LABELLED, CHARSET_RULES
 
 MIN_IOU = 0.5
 MAX_ON_IGNORED = 0.5
 MOSTLY = 0.7
 """Share of a label that lies in a box that holds it."""
-AS_LABELLED = "as-labelled"
 RESAMPLING_SEED = 0  # equal counts have equal intervals
 FOUND, READ = [0, 1, 2], [4, 1, 2]
 """What of `RegionCounts` the hmean of finding, and of reading, is made of."""

@@ -8,7 +8,8 @@ from rapidfuzz.distance import Levenshtein
 
 from train.scoring.scores import ShareScores
 
-CHARSET_RULES: dict[str, Callable[[str], str]] = {"as-labelled": str, "case-insensitive": str.casefold}
+AS_LABELLED = "as-labelled"
+CHARSET_RULES: dict[str, Callable[[str], str]] = {AS_LABELLED: str, "case-insensitive": str.casefold}
 """How both texts are changed before they are compared; only scores of one rule may be compared."""
 
 
@@ -27,10 +28,10 @@ class TextScores(ShareScores):
     exact_match: float
     edit_similarity: float
     cer: float
-    charset_rule: str = "as-labelled"
+    charset_rule: str = AS_LABELLED
 
 
-def score_texts(readings: Sequence[str], labels: Sequence[str], rule: str = "as-labelled") -> TextScores:
+def score_texts(readings: Sequence[str], labels: Sequence[str], rule: str = AS_LABELLED) -> TextScores:
     """Compare readings with labels, line by line, under a rule of CHARSET_RULES."""
     change = CHARSET_RULES[rule]
     pairs = [(change(reading), change(label)) for reading, label in zip(readings, labels, strict=True)]

@@ -21,7 +21,9 @@ from train.data.images import Image
 from train.engine import Batch, Images
 from train.errors import UsageError
 from train.reading.settings import ReadingSettings
+from train.scoring.intervals import SampleStats as SampleStats
 from train.scoring.scores import Scores
+from train.scoring.texts import AS_LABELLED
 from train.system.registry import Registry
 from train.tasks.batch_kinds import Batches as Batches
 from train.tasks.batch_kinds import PlainBatches as PlainBatches
@@ -29,10 +31,8 @@ from train.tasks.terms import Mistake as Mistake
 from train.tasks.terms import Start as Start
 from train.tasks.terms import Terms as Terms
 
-AS_LABELLED = "as-labelled"
 CALIBRATION_IMAGES = 48
 PARITY_IMAGES, PARITY_SIZES = 64, (1, 8)
-SampleStats = npt.NDArray[np.float64]
 Sizes = npt.NDArray[np.int32]
 """(N, 2): height and width of image files, in pixels."""
 

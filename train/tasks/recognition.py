@@ -27,8 +27,8 @@ from train.reading.text_model import TextModel
 from train.reading.words import SPACE, read_words
 from train.scoring.ctc import ctc_losses
 from train.scoring.scores import Scores
-from train.scoring.texts import CHARSET_RULES, TextScores, score_texts
-from train.tasks import AS_LABELLED, CALIBRATION_IMAGES, TASKS, Mistake, SampleStats, Start, Task, Terms
+from train.scoring.texts import AS_LABELLED, CHARSET_RULES, TextScores, score_texts
+from train.tasks import CALIBRATION_IMAGES, TASKS, Mistake, SampleStats, Start, Task, Terms
 from train.tasks.inference_yml import write_recognition_settings
 from train.tasks.parity import line_batches, text_verdicts
 
