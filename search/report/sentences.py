@@ -75,7 +75,7 @@ def decoded_lines(result: StudyResult) -> list[str]:
     for split, one in result.decoded.items():
         lines.append(
             f"The text model on {split} {samples}: {percent(one.raw)} read greedily, {percent(one.decoded)} with it; "
-            f"{one.changed} texts changed, {one.mended} to the right one, {one.broken} from it"
+            f"{one.changed} texts changed, {one.mended} of them mended, {one.broken} spoilt"
             if one.changed
             else f"The text model changes no text of the {split} {samples}"
         )

@@ -103,7 +103,7 @@ class DecodingSummary:
 
     def lines(self) -> Iterator[str]:
         """Yield it in sentences."""
-        changes = f"{self.changed} texts changed, {self.mended} to the right one, {self.broken} from it"
+        changes = f"{self.changed} texts changed, {self.mended} of them mended, {self.broken} spoilt"
         yield f"greedily {self.raw.primary:.3f}{self.raw.within}; {changes}"
         if self.accepted is not None:
             yield f"accepted: {self.accepted}"
