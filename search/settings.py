@@ -126,11 +126,6 @@ class StudySettings(Frozen):
         """What the study trains: recognition, unless it says another."""
         return self.task or TrialConfig().task
 
-    @property
-    def joins_words(self) -> bool:
-        """Whether words that are found in one box are one line."""
-        return self.detection is not None and self.cut is not None and self.cut.words
-
     @field_validator("storage")
     @classmethod
     def _folder_of_file_uri(cls, storage: str) -> str:

@@ -21,6 +21,7 @@ from train.errors import CheckpointError
 from train.reading.settings import FILE as READING
 from train.reading.settings import ReadingSettings, TextReading
 from train.reading.text_model import TextModel
+from train.reading.words import read_lines
 from train.system.files import digest_of, write_whole
 from train.system.onnx_session import CPU, open_session, run
 
@@ -178,14 +179,24 @@ class Bundle:
     def recogniser(self, threads: int = 1) -> "Recogniser":
         """Return a reader of lines on a session of its own; raise CheckpointError if the bundle reads none."""
         self.require_task("recognition")
-        return Recogniser(self.session(threads), self.charset, self.text_model)
+        by_words = Cut(**self.manifest.settings.get("cut", {})).words
+        return Recogniser(self.session(threads), self.charset, self.text_model, by_words)
 
 
 class Recogniser:
     """Reads text lines; a line's text does not depend on the lines that are read with it."""
 
-    def __init__(self, session: Any, charset: Charset, text_model: ReadingSettings | None = None) -> None:
-        """Take an onnxruntime session, its classes and text model; raise CheckpointError if they do not fit."""
+    def __init__(
+        self,
+        session: Any,
+        charset: Charset,
+        text_model: ReadingSettings | None = None,
+        by_words: bool = False,
+    ) -> None:
+        """Take an onnxruntime session, its classes and text model; raise CheckpointError if they do not fit.
+
+        With `by_words` the text model reads the words of a line one by one (`cut.words`).
+        """
         classes = session.get_outputs()[0].shape[-1]
         if classes != charset.classes:
             raise CheckpointError(
@@ -193,8 +204,9 @@ class Recogniser:
                 f"{charset.classes} classes in the manifest and {classes} in {ONNX}",
                 "export the model again",
             )
-        self._session, self._charset = session, charset
+        self._session = session
         self._text_model = TextModel(text_model or ReadingSettings(), charset)
+        self._by_words = by_words and text_model is not None
 
     def read(self, lines: Sequence[images.Image]) -> list[tuple[str, float]]:
         """Return (text, confidence in [0, 1]) of each line, (48, w, 3) uint8 BGR (`images.resize_line`)."""
@@ -206,7 +218,8 @@ class Recogniser:
         read: dict[int, TextReading] = {}
         for width, indices in evaluation_batches(widths, BATCH_LINES):
             batch = images.to_batch([lines[i] for i in indices], width)
-            read |= zip(indices.tolist(), self._text_model.read(run(self._session, batch)), strict=True)
+            output = run(self._session, batch)
+            read |= zip(indices.tolist(), read_lines(output, self._text_model, self._by_words), strict=True)
         return [read[index] for index in range(len(lines))]
 
 

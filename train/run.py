@@ -130,10 +130,7 @@ def _run(chosen: argparse.Namespace, data: Named) -> None:
     if resume:
         require_same_data(resume, output / FILE, facts, decoded.train.texts)
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
-    joined = chosen.detection is not None and config.cut.words
-    knowledge = TextKnowledge(
-        decoded.train.texts, rules, chosen.seed, chosen.precision, further, joined=joined
-    )
+    knowledge = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
     with reporting_the_end(report):
         _train_and_export(config, decoded, output, report, resume, knowledge, samples=chosen.samples)
 

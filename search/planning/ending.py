@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from search.preflight.data import StudyData
 from search.preflight.timing import Rehearsal
 from search.settings import StudySettings
+from train.data.dataset import Dataset
 from train.reading.knowledge import FEWEST_LINES, MOST_LINES
+from train.reading.word_lines import count_texts
 from train.tasks import TASKS
 
 SLOWER = 1.5
@@ -95,7 +97,7 @@ def plan_ending(
         reading_s=min(READING_SHARE * budget_s / SLOWER, reading_s),
         choosing_s=choosing_s if one_split else 0.0,  # over folds every trial has chosen, on all samples
         average_s=reserve_average(budget_s, line_s, val + general) if one_split else 0.0,
-        text_models_s=reserve_text_models(settings, val),
+        text_models_s=reserve_text_models(settings, data.training.val),
         labels_s=reserve_label_check(settings, budget_s, line_s, val),
         unmeasured_s=share_s if settings.recognition or settings.remote else 0.0,
     )
@@ -118,9 +120,10 @@ def reserve_label_check(settings: StudySettings, budget_s: float, line_s: float,
     return min(LABEL_CHECK_SHARE * budget_s, LABEL_CHECK_READINGS * line_s * val_lines)
 
 
-def reserve_text_models(settings: StudySettings, val_lines: int) -> float:
-    """Return the time in which the text models of the winner and of its baseline are chosen, on so many lines."""
-    none = not TASKS.get(settings.task_name).worded or settings.joins_words
-    if none or val_lines < FEWEST_LINES:
+def reserve_text_models(settings: StudySettings, val: Dataset) -> float:
+    """Return the time in which the text models of the winner and of its baseline are chosen, on validation lines."""
+    divides = settings.cut is not None and settings.cut.words
+    texts = count_texts(val, divides) if TASKS.get(settings.task_name).worded else 0
+    if texts < FEWEST_LINES:
         return 0.0
-    return 2 * (TEXT_MODEL_START_S + min(val_lines, MOST_LINES) * TEXT_MODEL_LINE_S)
+    return 2 * (TEXT_MODEL_START_S + min(texts, MOST_LINES) * TEXT_MODEL_LINE_S)

@@ -147,14 +147,7 @@ def gather_text_knowledge(settings: StudySettings, texts: Sequence[str]) -> Text
         texts: labels of its training lines.
     """
     further = read_further(settings.texts, task_of(settings))
-    return TextKnowledge(
-        texts,
-        read_rules(settings),
-        settings.seed,
-        settings.precision,
-        further,
-        joined=settings.joins_words,
-    )
+    return TextKnowledge(texts, read_rules(settings), settings.seed, settings.precision, further)
 
 
 def decode_sets(settings: StudySettings, sets: Sets, stored: Stored) -> StudyData:

@@ -18,7 +18,7 @@ from train.data.decoded.kept import read_kept_lines
 from train.data.geometry.crops import turned
 from train.reading.settings import TextReading
 from train.reading.text_model import TextModel
-from train.reading.words import Word, read_words
+from train.reading.words import Word, join_words, read_words
 
 BATCH_COLUMNS_PX = 16 * 640
 """Padded columns in one batch: what bounds a replica's memory, whatever the lines."""
@@ -143,34 +143,40 @@ class LineReader:
         ):
             batch = images.to_batch([lines[i] for i in indices], width)
             probabilities = self.session.run(batch, alone)
-            for index, row, reading in zip(
-                indices, probabilities, self._decode(probabilities, width), strict=True
-            ):
-                own = self._divided(reading, row, widths[index] / width)
+            read = self._decode(probabilities, width, [widths[index] for index in indices])
+            for index, row, own in zip(indices, probabilities, read, strict=True):
                 found[index] = own
                 if wanted[index]:
                     texts = find_alternatives(row, self.model.characters, wanted[index])
                     found[index] = replace(own, alternatives=tuple(texts))
         return [reading for reading in found if reading is not None]
 
-    def _divided(self, reading: Reading, row: Array, share: float) -> Reading:
-        """Return a reading with its line's words, where the model wants them; the line has a share of its steps."""
-        if not self.model.cut.words:
-            return reading
-        whole = reading.decoded or (reading.text, reading.confidence)
-        words = read_words(row, share * len(row), self._charset, self._text_model, whole)
-        return replace(reading, words=tuple(word._replace(reading=_of_word(word.reading)) for word in words))
-
-    def _decode(self, probabilities: Array, width: int) -> list[Reading]:
-        """Return the reading of each line, (N, T, C)."""
+    def _decode(self, probabilities: Array, width: int, own_px: Sequence[int]) -> list[Reading]:
+        """Return the reading of each line, (N, T, C), padded from its own width; with its words, if they are wanted."""
         steps = probabilities.shape[1]
+        if self.model.cut.words:
+            shares = [own / width for own in own_px]
+            return [self._divide(row, share, width) for row, share in zip(probabilities, shares, strict=True)]
         if self._text_model is None:
-            lines = (decode_line(row, self.model.characters) for row in probabilities)
-            return [Reading(**line._asdict(), steps=steps, padded_px=width) for line in lines]
-        return [
-            Reading(one.text, one.confidence, one.columns, steps, width, picture=one.picture, decoded=one)
-            for one in self._text_model.read(probabilities)
-        ]
+            return [self._read_greedily(row, width) for row in probabilities]
+        return [_of_line(one, steps, width) for one in self._text_model.read(probabilities)]
+
+    def _divide(self, row: Array, share: float, width: int) -> Reading:
+        """Return the reading of a line that has a share of its steps, by its words."""
+        words = read_words(row, share * len(row), self._charset, self._text_model)
+        if self._text_model is None:
+            line = self._read_greedily(row, width)
+        else:
+            line = _of_line(join_words(words, row, self._charset), len(row), width)
+        return replace(line, words=tuple(word._replace(reading=_of_word(word.reading)) for word in words))
+
+    def _read_greedily(self, row: Array, width: int) -> Reading:
+        line = decode_line(row, self.model.characters)
+        return Reading(**line._asdict(), steps=len(row), padded_px=width)
+
+
+def _of_line(one: TextReading, steps: int, width: int) -> Reading:
+    return Reading(one.text, one.confidence, one.columns, steps, width, picture=one.picture, decoded=one)
 
 
 def _of_word(one: TextReading | tuple[str, float]) -> Reading:

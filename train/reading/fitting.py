@@ -12,6 +12,7 @@ from train.reading.calibration import calibrate
 from train.reading.formats.rules import Rule, weigh
 from train.reading.knowledge import FEWEST_LINES, FEWEST_TEXTS, EarlierTextModel, TextKnowledge
 from train.reading.languages import (
+    NO_TEXT,
     NO_TIME,
     ChosenNgram,
     Corpus,
@@ -108,7 +109,8 @@ class _Fitting:
         rules = self._knowledge.rules or self._before.rules
         if not self._knowledge.rules and len(self._texts) < FEWEST_TEXTS:
             return rules
-        return weigh(rules, self._texts or self._lines.labels, self._knowledge.seed) if rules else ()
+        texts = self._texts or [label for label in self._lines.labels if label != NO_TEXT]
+        return weigh(rules, texts, self._knowledge.seed) if rules else ()
 
     def take_language(self) -> None:
         """Take the n-gram of before unless it reads worse, and a new one if that is better by more than chance."""

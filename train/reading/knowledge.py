@@ -25,7 +25,6 @@ class TextKnowledge:
         precision: share of right texts among those that are to go without a person.
         further: texts of the same kind without images.
         deadline: Unix time from which on no n-gram is tried; None for none.
-        joined: the labels are lines of several words, which are read one by one in use: they tell nothing of a word.
     """
 
     texts: Sequence[str]
@@ -34,16 +33,6 @@ class TextKnowledge:
     precision: float = PRECISION
     further: Sequence[str] = ()
     deadline: float | None = None
-    joined: bool = False
-
-    @property
-    def left_out(self) -> str:
-        """Why there is no text model, and what that leaves unused; empty where there may be one."""
-        if not self.joined:
-            return ""
-        unused = [rule.name for rule in self.rules] + (["texts without images"] if self.further else [])
-        given = f"; not used: {', '.join(unused)}" if unused else ""
-        return f"none, words are read one by one (cut.words), and validation lines hold several{given}"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ FOLDS = 10
 TIE, LEAST = 1e-5, 1e-9
 """What a nat of a line's right text counts against a line that is right, and the least share of a text."""
 NO_TIME = "no time was left to try one"
+NO_TEXT = " "
+"""Label of what is none: nothing that is read there is right."""
 TEXTS, NATS, TOKENS = 12, 12.0, 100
 """Texts of a line and level among which an n-gram chooses, what they may cost, and what is followed to find them."""
 Right = npt.NDArray[np.float64]

@@ -3,7 +3,10 @@
 A detector finds whole lines where labels are single words; its reader tells where one ends and the next begins.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +15,8 @@ import numpy.typing as npt
 from train.cut import Cut
 from train.data.charset import BLANK, Charset, decode_line
 from train.data.geometry.crops import Quad, part_of
+from train.data.texts.forms import text_of
+from train.reading.settings import TextReading
 from train.reading.text_model import TextModel
 
 SPACE = " "
@@ -27,7 +32,7 @@ class Word(NamedTuple):
     Attributes:
         start: where it begins and
         end: ends, as shares of the line's length, from the left.
-        reading: text and confidence: a pair, or with a text model a `TextReading`.
+        reading: text and confidence: a pair, or with a text model a `TextReading`, its columns steps of the line.
     """
 
     start: float
@@ -52,7 +57,7 @@ class _Part(NamedTuple):
 
 
 def read_words(
-    line: Probabilities, steps: float, charset: Charset, text_model: TextModel | None, whole: Any = None
+    line: Probabilities, steps: float, charset: Charset, text_model: TextModel | None
 ) -> list[Word]:
     """Return the words of a line from left to right, at least one, which may be empty.
 
@@ -63,25 +68,76 @@ def read_words(
         steps: of the T, how many the line takes without its padding.
         charset: of the reader; without a space in it there is one word.
         text_model: behind the reader; None for reading greedily.
-        whole: what the whole line says, where it was read already.
     """
     parts = _parts(line, charset)
-    if not parts or parts[0][:2] == (0, len(line)):
-        known = whole is not None and SPACE not in next(iter(whole))
-        return [Word(0.0, 1.0, whole if known else _read(line, charset, text_model))]
     gaps = [_gap(one, other) for one, other in pairwise(parts)]
     starts, ends = [0.0, *(end for _, end in gaps)], [*(start for start, _ in gaps), steps]
     return [
-        Word(
-            min(start / steps, 1.0),
-            min(end / steps, 1.0),
-            _read(line[one.first : one.last], charset, text_model),
-        )
+        Word(min(start / steps, 1.0), min(end / steps, 1.0), _read(line, one, charset, text_model))
         for one, start, end in zip(parts, starts, ends, strict=True)
     ]
 
 
+def cut_words(line: Probabilities, charset: Charset) -> list[Probabilities]:
+    """Return what a text model is given of each of `read_words`: (t, C) probabilities, in which no text has a space."""
+    return [_without_spaces(line[part.first : part.last], charset) for part in _parts(line, charset)]
+
+
+def read_lines(lines: Probabilities, text_model: TextModel, by_words: bool) -> list[TextReading]:
+    """Return what lines, (N, T, C), say with a text model, which reads each whole, or its words one by one."""
+    if not by_words:
+        return text_model.read(lines)
+    charset = text_model.charset
+    return [join_words(read_words(line, len(line), charset, text_model), line, charset) for line in lines]
+
+
+def join_words(words: Sequence[Word], line: Probabilities, charset: Charset) -> TextReading:
+    """Return the reading of a line, (T, C), by that of its words with a text model: their texts with spaces between.
+
+    It scores as its worst word, obeys what all of them obey, and is right where all are.
+    """
+    greedy, read = decode_line(line, charset.characters), [word.reading for word in words]
+    written = [one for one in read if one.picture]
+    picture = SPACE.join(one.picture for one in written)
+    signs = sum(len(one.picture) for one in written)
+    confidence = sum(one.confidence * len(one.picture) for one in written) / max(signs, 1)
+    same = picture == greedy.picture
+    return TextReading(
+        text=greedy.text if same else text_of(picture),
+        confidence=greedy.confidence if same else confidence,
+        columns=greedy.columns if same else _columns(written),
+        picture=picture,
+        raw=greedy.text,
+        raw_confidence=greedy.confidence,
+        raw_columns=greedy.columns,
+        raw_picture=greedy.picture,
+        probability=prod(one.probability for one in read),
+        raw_probability=prod(one.raw_probability for one in read),
+        score=min(one.score for one in read),
+        margin=min((one.margin for one in read if one.margin is not None), default=None),
+        rules={name: all(one.rules[name] for one in read) for name in read[0].rules},
+        raw_rules={name: all(one.raw_rules[name] for one in read) for name in read[0].raw_rules},
+        right=_of_all([one.right for one in read], prod),
+        accepted=_of_all([one.accepted for one in read], all),
+        found=_of_all([one.found for one in read], any),
+    )
+
+
+def _columns(written: Sequence[TextReading]) -> tuple[int, ...]:
+    """Return the output step of every character, and of the spaces between: halfway."""
+    found: list[int] = []
+    for one in written:
+        found += [(found[-1] + one.columns[0]) // 2] if found else []
+        found += one.columns
+    return tuple(found)
+
+
+def _of_all(values: Sequence[Any], how: Callable[[Sequence[Any]], Any]) -> Any:
+    return None if None in values else how(values)
+
+
 def _parts(line: Probabilities, charset: Charset) -> list[_Part]:
+    """Return where words stand; of a line in which nothing is written, the whole line."""
     best = line.argmax(axis=1)
     spaces = np.flatnonzero(np.isin(best, charset.encode(SPACE)))
     edges = [-1, *spaces.tolist(), len(best)]
@@ -90,7 +146,7 @@ def _parts(line: Probabilities, charset: Charset) -> list[_Part]:
         written = before + 1 + np.flatnonzero(best[before + 1 : after] != BLANK)
         if len(written):
             found.append(_Part(before + 1, after, int(written[0]), int(written[-1])))
-    return found
+    return found or [_Part(0, len(best), 0, 0)]
 
 
 def _gap(one: _Part, other: _Part) -> tuple[float, float]:
@@ -99,12 +155,16 @@ def _gap(one: _Part, other: _Part) -> tuple[float, float]:
     return min(one.right + 1 + ROOM, middle), max(other.left - ROOM, middle)
 
 
-def _read(part: Probabilities, charset: Charset, text_model: TextModel | None) -> Any:
-    alone = _without_spaces(part, charset)
-    if text_model is not None:
-        return text_model.read(alone[None])[0]
-    line = decode_line(alone, charset.characters)
-    return line.text, line.confidence
+def _read(line: Probabilities, part: _Part, charset: Charset, text_model: TextModel | None) -> Any:
+    alone = _without_spaces(line[part.first : part.last], charset)
+    if text_model is None:
+        word = decode_line(alone, charset.characters)
+        return word.text, word.confidence
+    (one,) = text_model.read(alone[None])
+    columns, raw_columns = (
+        tuple(part.first + column for column in some) for some in (one.columns, one.raw_columns)
+    )
+    return replace(one, columns=columns, raw_columns=raw_columns)
 
 
 def _without_spaces(part: Probabilities, charset: Charset) -> Probabilities:

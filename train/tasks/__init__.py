@@ -161,6 +161,11 @@ class Task(ABC):
         """The text model that predictions are made with; None where they are as the network says."""
         return None
 
+    @property
+    def divides(self) -> bool:
+        """Whether a text model reads the words of a line one by one (`cut.words`)."""
+        return False
+
     def reading_with(self, settings: ReadingSettings | None) -> Self:
         """Return the task with a text model behind the network's outputs, or without."""
         raise NotImplementedError

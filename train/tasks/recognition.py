@@ -24,7 +24,7 @@ from train.errors import UsageError
 from train.models import MODELS
 from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
-from train.reading.words import SPACE, read_words
+from train.reading.words import SPACE, read_lines, read_words
 from train.scoring.ctc import ctc_losses
 from train.scoring.scores import Scores
 from train.scoring.texts import AS_LABELLED, CHARSET_RULES, TextScores, score_texts
@@ -130,6 +130,11 @@ class Recognition(Task):
         return other
 
     @property
+    def divides(self) -> bool:
+        """Whether it is trained for lines that are divided."""
+        return self._config.cut.words
+
+    @property
     def by_words(self) -> Self:
         """The task with lines divided: a prediction is the line's words (`train.reading.words`), for no score."""
         if not self.worded:
@@ -218,7 +223,9 @@ class Recognition(Task):
             assert data is not None
             assert indices is not None
             return self._divide(output, data.widths[indices])
-        return self._text_model.read(output) if self._text_model else decode(output, self._charset)
+        if self._text_model is None:
+            return decode(output, self._charset)
+        return read_lines(output, self._text_model, self.divides)
 
     def _divide(self, output: Images, widths_px: npt.NDArray[np.int32]) -> list[Any]:
         steps = output.shape[1] * widths_px / images.bucket_width(int(widths_px.max()))

@@ -14,6 +14,7 @@ from train.reading.fitting import FittedTextModel, fit
 from train.reading.knowledge import FEWEST_LINES, MOST_LINES, EarlierTextModel, TextKnowledge
 from train.reading.languages import PredictedLines
 from train.reading.settings import ReadingSettings, TextReading
+from train.reading.word_lines import count_texts, divide_lines, know_words
 from train.scoring.scores import Scores
 from train.tasks import Task
 from train.trained.loaded import Assembled, Loaded
@@ -27,18 +28,28 @@ SHARES = (0.5, 0.7, 0.8, 0.9, 1.0)
 def fit_text_model(
     network: Assembled, val: Dataset, knowledge: TextKnowledge, earlier: EarlierTextModel | None = None
 ) -> FittedTextModel | None:
-    """Return the text model of a network; None for a task without characters, of joined words, or where nothing tells.
+    """Return the text model of a network; None for a task without characters, or where nothing tells.
 
     Args:
-        network: that is to have one.
+        network: that is to have one; one whose lines are divided (`cut.words`) has one of words.
         val: lines that choose.
         knowledge: what is known of the texts.
         earlier: the text model of the bundle that training began with, if it had one.
     """
-    few = len(val) < FEWEST_LINES and not knowledge.rules and earlier is None
-    if not network.task.worded or few or knowledge.joined:
+    if not network.task.worded:
         return None
-    return fit(predict_lines(network, val, knowledge.seed), network.engine.charset, knowledge, earlier)
+    charset, divides = network.engine.charset, network.task.divides
+    texts = count_texts(val, divides)
+    if texts < FEWEST_LINES and not knowledge.rules and earlier is None:
+        return None
+    most = max(1, MOST_LINES * len(val) // max(texts, 1))
+    lines = predict_lines(network, val, knowledge.seed, most)
+    if not divides:
+        return fit(lines, charset, knowledge, earlier)
+    words = divide_lines(lines, charset)
+    found = fit(words, charset, know_words(knowledge), earlier)
+    told = f"lines are divided: chosen on {len(words.labels)} words of {len(lines.labels)} lines, each read by itself"
+    return replace(found, notes=(told, *found.notes))
 
 
 def find_earlier(weights: str | None) -> EarlierTextModel | None:
@@ -47,15 +58,15 @@ def find_earlier(weights: str | None) -> EarlierTextModel | None:
     return EarlierTextModel(saved.text_model, saved.charset) if saved and saved.text_model else None
 
 
-def predict_lines(network: Assembled, data: Dataset, seed: int) -> PredictedLines:
-    """Return a network's outputs for all lines, or for MOST_LINES drawn ones, as far as MOST_BYTES allows."""
+def predict_lines(network: Assembled, data: Dataset, seed: int, most: int = MOST_LINES) -> PredictedLines:
+    """Return a network's outputs for all lines, or for so many drawn ones at most, as far as MOST_BYTES allows."""
     rng, batches, labels, size = np.random.default_rng(seed), [], [], 0
-    if len(data) <= MOST_LINES:
+    if len(data) <= most:
         dealt = list(network.task.evaluation_batches(data))
         texts = [data.texts[int(index)] for indices in dealt for index in indices]
         return PredictedLines([network.output(data, indices) for indices in dealt], texts)
     chosen = np.zeros(len(data), bool)
-    chosen[rng.permutation(len(data))[:MOST_LINES]] = True
+    chosen[rng.permutation(len(data))[:most]] = True
     for indices in network.task.evaluation_batches(data):
         mine = indices[chosen[indices]]
         if not len(mine) or size > MOST_BYTES:
@@ -136,17 +147,13 @@ def measure_decoding(task: Task, predictions: Sequence[TextReading], data: Datas
         if calibration
         else None,
         precisions=tuple(dict.fromkeys(shares)) if calibration else (),
-        reliability=measure_reliability([calibration.probability(score) for score in scores], right)
-        if calibration
-        else (),
+        reliability=measure_reliability([one.right for one in predictions], right) if calibration else (),
     )
 
 
 def add_text_model(network: Loaded, val: Dataset, knowledge: TextKnowledge) -> Loaded:
     """Return the network with the text model that suits it and the scores it has then; print what was chosen."""
     found = fit_text_model(network, val, knowledge, find_earlier(network.checkpoint.config.weights))
-    if knowledge.left_out:
-        print(f"text model: {knowledge.left_out}", flush=True)
     if found is None:
         return network
     other = with_text_model(network, found.settings)

@@ -6,8 +6,15 @@ from typing import Any
 
 import pytest
 
-from search.planning.ending import REPORT_S, SLOWER, UNREHEARSED_S, Ending, plan_ending
-from search.preflight.data import StudyData, gather_text_knowledge
+from search.planning.ending import (
+    REPORT_S,
+    SLOWER,
+    UNREHEARSED_S,
+    Ending,
+    plan_ending,
+    reserve_text_models,
+)
+from search.preflight.data import StudyData
 from search.preflight.timing import Rehearsal
 from search.records.facts import DataSummary
 from search.settings import StudySettings
@@ -55,13 +62,11 @@ def test_no_budget_goes_for_readings_alone() -> None:
     assert (SLOWER * ending.reading_s, ending.average_s, ending.labels_s) == (120, 36, 30)
 
 
-def test_where_words_are_joined_to_lines_no_text_model_is_chosen() -> None:
-    words = {"detection": "pp-ocrv6-tiny-det", "cut": Cut(words=True)}
-    assert planned(words).text_models_s == 0
-    assert gather_text_knowledge(STUDY.model_copy(update=words | {"data": "runs"}), ()).joined
-    assert not gather_text_knowledge(
-        STUDY.model_copy(update={**words, "data": "runs", "detection": None}), ()
-    ).joined
+def test_where_lines_are_divided_the_words_count_for_a_text_model() -> None:
+    words = STUDY.model_copy(update={"cut": Cut(words=True)})
+    for texts, count in ((["AB CD EF"] * 10, 30), (["AB"] * 19, 0), (["AB"] * 9 + ["AB CD EF"] * 900, 1000)):
+        lines: Any = SimpleNamespace(texts=texts)
+        assert reserve_text_models(words, lines) == (pytest.approx(2 * (0.5 + 0.01 * count)) if count else 0)
 
 
 def test_over_folds_nothing_is_averaged() -> None:

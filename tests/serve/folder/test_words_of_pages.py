@@ -17,7 +17,7 @@ from serve.schemas import PageRequest
 from serve.settings import Limits
 from tests import real_photos
 from tests.search.studies.test_pair import real_detector
-from tests.serve.lifecycle.bundles import real_bundle
+from tests.serve.lifecycle.bundles import add_reading, real_bundle
 from train.bundle import write_cut
 from train.cut import Cut
 from train.data import images
@@ -27,6 +27,8 @@ from train.end_to_end.finder import find_boxes
 from train.end_to_end.pair import load_reader, read_end_to_end
 from train.end_to_end.photos import PhotoReading
 from train.end_to_end.words_choice import choose_words, tell_inside
+from train.reading.formats.rules import Rule
+from train.reading.settings import ReadingSettings
 from train.trained.readers import detector
 
 Line = tuple[str, list[list[int]]]
@@ -47,10 +49,13 @@ def evaluated(finder: Path, reader: Path, photos: list[Sample]) -> PhotoReading:
     return read_end_to_end(photos, boxes, load_reader(reader)).pages[0]
 
 
-@pytest.mark.parametrize("how", [Cut(words=True), Cut(words=True, along=0.2, direct=True)], ids=str)
+@pytest.mark.parametrize(
+    ("how", "ruled"), [(Cut(words=True), False), (Cut(words=True, along=0.2, direct=True), True)]
+)
 def test_pages_and_folders_have_the_words_that_evaluation_has(
-    how: Cut, finder: Path, reader: Path, data_dir: Path
+    how: Cut, ruled: bool, finder: Path, data_dir: Path, tmp_path: Path
 ) -> None:
+    reader = real_bundle(tmp_path / "reader", "tiny")
     photos = real_photos.samples(data_dir, "scene_words", "val", 1)
     write_cut(reader, Cut())
     whole = evaluated(finder, reader, photos)
@@ -60,6 +65,13 @@ def test_pages_and_folders_have_the_words_that_evaluation_has(
     assert len(whole.texts) < len(expected)
     assert any(" " in text for text in whole.texts)
     assert not any(" " in text for text, _ in expected)
+    if ruled:
+        letters = Rule(name="letters", pattern="[A-Z]+", hard=True)
+        add_reading(reader, ReadingSettings(rules=(letters,)))
+        greedy, page = page, evaluated(finder, reader, photos)
+        assert page.texts != greedy.texts
+        assert all(map(letters.holds, page.texts))
+        expected = [(text, quad.tolist()) for text, quad in zip(page.texts, page.quads, strict=True)]
 
     settings = FolderSettings(
         folder=str(reader.parent), images=(), recognition=str(reader), detection=str(finder)

@@ -1,15 +1,19 @@
 """Bundles that really read, made without training."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from serve.inference import pretrained
 from tests import real_lines
-from train.bundle import FILES, seal
+from train.bundle import FILES, load_bundle, rewrite_manifest, seal
 from train.checkpoint import Checkpoint
 from train.data.charset import Charset
 from train.export import export_checkpoint
 from train.loop import assemble
+from train.reading.settings import FILE as READING
+from train.reading.settings import ReadingSettings
+from train.system.files import digest_of
 from train.tasks.inference_yml import write_recognition_settings
 
 
@@ -35,3 +39,11 @@ def real_bundle(directory: Path, size: str) -> Path:
         characters=characters, **facts,
     )  # fmt: skip
     return directory
+
+
+def add_reading(bundle: Path, text_model: ReadingSettings) -> None:
+    """Give a bundle a text model."""
+    (bundle / READING).write_text(text_model.model_dump_json(), encoding="utf-8")
+    manifest = load_bundle(bundle).manifest
+    files = manifest.files | {READING: digest_of(bundle / READING)}
+    rewrite_manifest(bundle, manifest, replace(manifest, files=files))

@@ -8,10 +8,11 @@ from train.config import TrialConfig
 from train.cut import Cut
 from train.data.charset import Charset
 from train.errors import UsageError
+from train.reading.calibration import Calibration, Coverage
 from train.reading.formats.rules import Rule
 from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
-from train.reading.words import Word, read_words
+from train.reading.words import Word, read_lines, read_words
 from train.tasks.recognition import Recognition
 from train.tasks.transcription import Transcription
 
@@ -59,6 +60,29 @@ def test_a_text_model_reads_each_word_by_itself() -> None:
     ]
 
 
+def test_a_line_is_what_its_words_say() -> None:
+    """It obeys what all of them obey, is as sure as the least sure one, and every sign stands where it was read."""
+    rule = Rule(name="code", pattern="[AB]1", obeying=30, labels=30, chance=0.1)
+    measured = Coverage(lines=40, accepted=20, right=20)
+    calibration = Calibration(
+        scores=(-9.0, 3.0), shares=(0.5, 0.9), precision=0.9, accept_at=3.0, measured=measured
+    )
+    model = TextModel(ReadingSettings(rules=(rule,), calibration=calibration), CHARSET)
+    row = line("-AB- -B1--1-")
+    row[2, [2, 3]] = 0.5, 0.44  # AB, or A1
+    one, other = read_words(row, 12, CHARSET, model)
+    (found,) = read_lines(row[None], model, by_words=True)
+    assert (found.text, found.raw) == ("A1 B11", "AB B11")
+    assert found.rules == {"code": False}
+    assert [found.columns, found.raw_columns] == [(1, 2, 4, 6, 7, 10)] * 2
+    assert found.score == min(one.reading.score, other.reading.score) == other.reading.score
+    assert found.right == pytest.approx(one.reading.right * other.reading.right)
+    assert (one.reading.accepted, other.reading.accepted, found.accepted) == (True, False, False)
+    assert found.confidence == pytest.approx((0.92 + 0.44 + 3 * 0.92) / 5)
+    assert read_lines(line("A1- B1")[None], model, by_words=True)[0].rules == {"code": True}
+    assert read_lines(line("A1- B1")[None], model, by_words=False)[0].rules == {"code": False}
+
+
 def test_no_word_holds_a_space_whatever_the_text_model_would_write() -> None:
     rule = Rule.model_validate({"name": "code", "pattern": "A( 1|B)", "hard": True})
     model = TextModel(ReadingSettings(rules=(rule,)), CHARSET)
@@ -66,8 +90,8 @@ def test_no_word_holds_a_space_whatever_the_text_model_would_write() -> None:
     row[1, [0, 4]] = 0.6, 0.34
     whole = model.read(row[None])[0]
     assert whole.text == "A 1"
-    assert [word.reading.text for word in read_words(row, 3, CHARSET, model, whole)] == ["AB"]
-    assert read_words(line("- -"), 3, CHARSET, None, (" ", 0.9)) == [Word(0, 1, ("", 0))]
+    assert [word.reading.text for word in read_words(row, 3, CHARSET, model)] == ["AB"]
+    assert read_words(line("- -"), 3, CHARSET, None) == [Word(0, 1, ("", 0))]
 
 
 def test_a_reader_whose_lines_are_divided_can_write_a_space() -> None:

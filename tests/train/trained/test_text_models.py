@@ -1,6 +1,7 @@
 """A text model's way: fitted on what a network reads, into the bundle, the same in evaluation and in serving."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader
 from tests import real_lines, tiny_recogniser
-from train.bundle import load_bundle
+from tests.serve.lifecycle.bundles import add_reading, real_bundle
+from train.bundle import load_bundle, write_cut
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
+from train.cut import Cut
 from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.photos.regions import Region, label_of
@@ -114,14 +117,46 @@ def test_photos_are_measured_by_what_a_format_looks_for() -> None:
     assert counts[0].labels == counts[0].detections == 2
 
 
-def test_lines_of_joined_words_choose_no_text_model_which_is_said(
-    untrained: Checkpoint, lines: Dataset, capsys: pytest.CaptureFixture[str]
+def test_where_lines_are_divided_a_text_model_is_chosen_on_words(
+    untrained: Checkpoint, data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    network = load_network(untrained, lines)
-    knowledge = TextKnowledge(lines.texts, RULES, joined=True)
-    assert add_text_model(network, lines, knowledge) is network
-    assert "text model: none" in (said := capsys.readouterr().out)
-    assert said.endswith("not used: pattern, sum\n")
+    lines = real_lines.lines(data_dir, "receipts", "val", 24)
+    words = [word for text in lines.texts for word in text.split()]
+    assert len(words) > len(lines)
+    config = untrained.config.model_copy(update={"cut": Cut(words=True)})
+    engine, _ = assemble(config, lines)
+    checkpoint = Checkpoint(config, engine.charset, 0, {}, engine.state())
+    found = add_text_model(load_network(checkpoint, lines), lines, TextKnowledge(lines.texts, RULES[:1]))
+    assert re.search(r"chosen on \d+ words of 24 lines", capsys.readouterr().out)
+    assert found.checkpoint.text_model is not None
+    assert [rule.labels for rule in found.checkpoint.text_model.rules] == [len(words)]
+
+
+def test_a_reader_that_divides_lines_reads_each_word_with_its_text_model_everywhere(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = real_bundle(tmp_path / "bundle", "tiny")
+    letters = Rule(name="letters", pattern="[A-Za-z]+", hard=True)
+    add_reading(bundle, ReadingSettings(rules=(letters,)))
+    write_cut(bundle, Cut(words=True))
+    lines = real_lines.lines(data_dir, "receipts", "val", 8)
+    crops = [lines.image(index) for index in range(len(lines))]
+    found = load_bundle(bundle).recogniser().read_texts(crops)
+    assert all(letters.holds(word) for one in found for word in one.text.split(" "))
+    assert any(" " in one.text and one.text != one.raw for one in found)
+    served = LineReader(load_model("recognition", str(bundle)), threads=1).read(crops, [0] * len(crops))
+    assert [one.text for one in served] == [one.text for one in found]
+    assert [" ".join(word.reading.text for word in one.words) for one in served] == [
+        one.text for one in found
+    ]
+    assert [one.greedy.text for one in served] == [one.raw for one in found]
+    labels = tmp_path / "labels.txt"
+    rows = [f"{path}\t{one.text}\n" for path, one in zip(lines.sources, found, strict=True)]
+    labels.write_text("".join(rows), encoding="utf-8")
+    assert cli.run(main, ["--bundle", str(bundle), "--labels", str(labels), "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    same = np.mean([one.text == one.raw for one in found])
+    assert (scores["exact_match"], scores["exact_match_raw"]) == (1, pytest.approx(same))
 
 
 @pytest.mark.slow
