@@ -1,7 +1,8 @@
 """Lines of other kinds: a retraining trains on some beside the corrections, others show what it forgets.
 
 They are those of `--general-labels`. Without them they are drawn: half as the serving bundle's text model expects texts
-(`train/reading/formats/sampling.py`), half of random characters of each script that the serving model writes.
+(`train/reading/formats/sampling.py`), half of random characters of each script that the serving model writes. A reader
+that divides lines into words is corrected word by word; lines of several words keep the spaces that it divides them at.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from serve.errors import ConflictError
@@ -34,6 +36,9 @@ PLAIN = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 """Texts are of one of them: in a mixture O looks like 0, and l like I."""
 UNLIKELY = ("FULLWIDTH", "HALFWIDTH")
 DRAWING = "drawing general lines"
+SPACE = " "
+OTHER_WORDS = (0, 0, 1, 2)
+"""Words beside a line's first one, for a reader that divides lines: half of the lines are of several words."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,10 @@ def find_general(
         corrected: texts of the corrections: none of them is a general line.
     """
     if given_labels is not None:
-        return _share_out(folder, read_general(given_labels), corrected)
+        samples = read_general(given_labels)
+        if serving.cut.words:
+            _require_spaces(samples, given_labels)
+        return _share_out(folder, samples, corrected)
     learnt = min(MOST_LEARNT, max(LEAST_LEARNT, LEARNT_A_LINE * len(corrected)))
     texts = [text for text in _invent(serving, JUDGED + learnt) if text not in corrected]
     font = find_font()
@@ -85,6 +93,17 @@ def find_general(
     commands = [_draw(folder / "general" / name, some, font.parent) for name, some in splits.items()]
     lists = {name: folder / "general" / name / "rec_gt.txt" for name in splits}
     return General(lists["learnt"], lists["judged"], tuple(commands))
+
+
+def _require_spaces(samples: Sequence[Sample], path: Path) -> None:
+    """Raise ConflictError for lines that do not tell whether a reader that divides lines still reads spaces."""
+    count = len({sample.text for sample in samples if SPACE in sample.text})
+    if count < LEAST_GIVEN // 2:
+        raise ConflictError(
+            f"general lines for a reader that divides lines must hold {LEAST_GIVEN // 2} texts of several words",
+            f"{count} in {path}",
+            "name such lines with --general-labels, or leave it out: then lines are drawn",
+        )
 
 
 def _share_out(folder: Path, samples: Sequence[Sample], corrected: Collection[str]) -> General:
@@ -126,6 +145,8 @@ def _draw(folder: Path, texts: Sequence[str], fonts: Path) -> list[str]:
 
 def _invent(serving: Model, count: int) -> list[str]:
     """Return different texts that the font can draw, the same every time: what one retraining broke, the next shows."""
+    divides = serving.cut.words and not serving.charset.unknown(SPACE)
+    wanted, count = count, 2 * count if divides else count
     typical = draw_texts(serving.text_model, serving.charset, count // 2, 0) if serving.text_model else []
     lacking = _find_lacking(set().union(*typical))
     rng = random.Random(0)
@@ -136,7 +157,22 @@ def _invent(serving: Model, count: int) -> list[str]:
     ]
     texts = [*(text for text in typical if lacking.isdisjoint(text)), *spelt]
     rng.shuffle(texts)
-    return list(dict.fromkeys(texts))
+    if divides:
+        texts = _join_some(texts, rng)
+    return list(dict.fromkeys(texts))[:wanted]
+
+
+def _join_some(texts: Sequence[str], rng: random.Random) -> list[str]:
+    """Return lines of one to three of the texts; those that run from right to left stay alone."""
+    lines = [text for text in texts if _runs_left(text)]
+    words = iter([text for text in texts if not _runs_left(text)])
+    lines += [SPACE.join([word, *islice(words, rng.choice(OTHER_WORDS))]) for word in words]
+    rng.shuffle(lines)
+    return lines
+
+
+def _runs_left(text: str) -> bool:
+    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
 
 
 def _list_alphabets(characters: Sequence[str], rng: random.Random) -> list[list[str]]:

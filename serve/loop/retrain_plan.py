@@ -108,12 +108,14 @@ def make_training_config(request: RetrainRequest, start: StartingPoint, replay: 
     """Return the TrialConfig, as a mapping, of one training; `replay` is the general lines' share of its batches.
 
     The charset is the weights' own and what the corrections add: cut down to the characters of a few
-    corrections, a model could not write the others any more. Upright lines are shown to it as to what serves.
+    corrections, a model could not write the others any more. Upright lines are shown to it as to what serves, and
+    lines are cut and divided for it as for that.
     """
-    upright = start.model_served.upright
+    upright, cut = start.model_served.upright, start.model_served.cut.changes()
     return {
         **start.settings,
         **({"upright": upright} if upright != AS_IS else {}),
+        **({"cut": cut} if cut else {}),
         "task": "recognition",
         "model": start.model,
         "charset": "keep",
@@ -128,8 +130,8 @@ def make_training_config(request: RetrainRequest, start: StartingPoint, replay: 
 def make_search_space(request: RetrainRequest, start: StartingPoint, replay: float) -> dict[str, Any]:
     """Return the search space, as a mapping, around what was asked for; its first trial is exactly that."""
     config = make_training_config(request, start, replay)
-    config.pop("technique")
-    config.pop("optimiser")
+    for key in ("technique", "optimiser", "cut"):  # a space leaves open how lines are cut
+        config.pop(key, None)
     parameters: dict[str, Any] = {
         "optimiser.learning_rate": {
             "float": [request.learning_rate / 10, min(1.0, request.learning_rate * 10)],

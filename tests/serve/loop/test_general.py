@@ -52,6 +52,40 @@ def test_half_of_what_is_drawn_is_as_the_bundles_text_model_expects(tmp_path: Pa
     assert len({*first[0]} & {*drawn_texts(again)[0]}) > JUDGED - 3, "the others are the same every time"
 
 
+def test_a_reader_that_divides_lines_has_some_of_several_words(tmp_path: Path) -> None:
+    """It is corrected word by word: nothing else would tell it where one ends."""
+    rule = Rule(name="pattern", pattern=r"[A-Z]{3}-\d{4}", hard=True)
+    model = replace(TINY, text_model=ReadingSettings(rules=(rule,)), settings={"cut": {"words": True}})
+    assert find_general(tmp_path, None, model, set())
+    judged, learnt = drawn_texts(tmp_path)
+    assert len(judged) == JUDGED
+    for texts in (judged, learnt):
+        counts = [len(text.split(" ")) for text in texts]
+        assert set(counts) == {1, 2, 3}
+        assert 0.4 < sum(count > 1 for count in counts) / len(texts) < 0.6
+        words = [word for text in texts for word in text.split(" ")]
+        assert 0.4 < sum(map(rule.holds, words)) / len(words) < 0.6
+    model = replace(TINY, settings={"cut": {"words": True}}, characters=tuple("אבגדהו "))
+    (other := tmp_path / "hebrew").mkdir()
+    assert find_general(other, None, model, set())
+    assert not any(" " in text for texts in drawn_texts(other) for text in texts)
+
+
+def test_given_lines_must_tell_whether_a_reader_that_divides_lines_reads_spaces(tmp_path: Path) -> None:
+    divides = replace(TINY, settings={"cut": {"words": True}})
+    (tmp_path / "a.png").write_bytes(b"")
+    for spaced, allowed in ((19, False), (20, True)):
+        rows = "".join(f"a.png\tT{n}{' B' if n < spaced else ''}\n" for n in range(60))
+        (tmp_path / "labels.txt").write_text(rows, encoding="utf-8")
+        (folder := tmp_path / str(spaced)).mkdir()
+        if allowed:
+            assert find_general(folder, tmp_path / "labels.txt", divides, set())
+            continue
+        with pytest.raises(ConflictError, match="20 texts of several words, got 19 in"):
+            find_general(folder, tmp_path / "labels.txt", divides, set())
+        assert find_general(folder, tmp_path / "labels.txt", TINY, set())
+
+
 def test_nothing_is_drawn_for_a_model_whose_characters_the_font_lacks(tmp_path: Path) -> None:
     assert find_general(tmp_path, None, replace(TINY, characters=tuple("กขฃคฅฆ")), set()) is None
 

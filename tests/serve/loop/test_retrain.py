@@ -113,6 +113,7 @@ def test_the_new_model_is_shown_lines_as_the_serving_one_is(parts: Parts, search
     path = folder / "config.yaml"
     upright = load_space(str(path)).fixed["upright"] if search else load_config(path).upright
     assert upright == "turn"
+    assert search or load_config(path).cut.changes() == told["cut"]
 
 
 def test_a_bundle_without_what_was_trained_is_refused_before_any_work(parts: Parts) -> None:
