@@ -6,6 +6,7 @@ Pure functions of seconds, of what studies were measured to take on two cores be
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from train.end_to_end.halves import FEWEST_UNSEEN
 from train.end_to_end.halves import MOST_PHOTOS as COMPARED
 from train.end_to_end.reading_thresholds import MOST_PHOTOS as SUITED
 
@@ -78,7 +79,8 @@ class PairTime:
         those that the pairs are compared on.
         """
         val, test = self.photos["val"], self.photos.get("test", 0)
-        photos = COMPARED if val > COMPARED else 0  # some of them are another list
+        compared = test if test >= FEWEST_UNSEEN else val
+        photos = COMPARED if compared > COMPARED else 0  # some of them are another list
         if self.search_detector:
-            photos += min(val, SUITED) + val + min(val, COMPARED) + test
+            photos += min(val, SUITED) + val + min(compared, COMPARED) + test
         return self._finding_s * photos

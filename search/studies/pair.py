@@ -13,6 +13,7 @@ from train.data.dataset import decode_samples
 from train.data.folders.unpacked import caching_in
 from train.data.photos.lines import lines_of
 from train.data.sample import Sample
+from train.data.split import Splits
 from train.end_to_end.cut_choice import choose_cut
 from train.end_to_end.finder import ModelFinder
 from train.end_to_end.halves import PUBLISHED, TRAINED, Halves, PairChoice, compare_halves
@@ -57,14 +58,14 @@ def measure(
     """Return how validation and test photos are read end to end, and write a page of the former.
 
     Thresholds of a detector that was searched, and the cut, are chosen on validation for the trained reader: others are
-    written into the bundles where they are significantly better. A published model that is takes a trained
-    one's place, its bundle with `samples` (`export_network`).
+    written into the bundles where they are significantly better. A published model that is, on test photos where there
+    are enough (`compare_halves`), takes a trained one's place, its bundle with `samples` (`export_network`).
     """
     splits = read_photo_splits(source)[0]
     if searched:  # a detector that was given stays as it is
         suit_to_reader(Path(detector), splits.val, Path(reader))
     _choose_cut(Path(reader), splits.val, _boxes(source, detector, splits.val))
-    choice = _compare(source, splits.val, detector, reader, searched=searched)
+    choice = _compare(source, splits, detector, reader, searched=searched)
     if choice is not None:
         print(choice, flush=True)
         detector, reader = _taken(choice.chosen, detector, reader, splits.val, folder / PUBLISHED, samples)
@@ -87,12 +88,12 @@ def _choose_cut(reader: Path, photos: Sequence[Sample], boxes: Sequence[Quads]) 
 
 
 def _compare(
-    source: Source, photos: Sequence[Sample], detector: str, reader: str, *, searched: bool
+    source: Source, splits: Splits, detector: str, reader: str, *, searched: bool
 ) -> PairChoice | None:
     finders = {TRAINED: partial(_boxes, source, detector)}
     if searched and (published := find_published(load_reader(Path(detector)))):
         finders[PUBLISHED] = partial(_boxes, source, published.model, engine=published.engine)
-    return compare_halves(photos, finders, list_readers(load_reader(Path(reader))))
+    return compare_halves(splits, finders, list_readers(load_reader(Path(reader))))
 
 
 def list_readers(trained: Read) -> dict[str, Read]:

@@ -133,12 +133,18 @@ def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
 
 
 def test_photos_whose_lines_are_found_again_for_measuring_have_their_time() -> None:
-    photos, again = {"train": 100, "val": 100, "test": 10}, {True: 100 + 100 + 60 + 60 + 10, False: 60}
-    for searched, found in again.items():
+    found = {
+        (10, True): 100 + 100 + 60 + 60 + 10,
+        (10, False): 60,
+        (20, True): 100 + 100 + 20 + 20,  # enough to compare pairs
+        (20, False): 0,
+    }
+    for (test, searched), again in found.items():
+        photos = {"train": 100, "val": 100, "test": test}
         pair = PairTime(2000, photos, megapixels=1, search_detector=searched)
-        assert pair.reader_s(200) == pytest.approx(2000 - 200 - 100 - 1.23 * found)
-        least = 105 + 1.23 * 210 + searched * (105 + 1.23 * 300)
-        assert pair.least_s == pytest.approx(least + 60 + 1.23 * found)
+        assert pair.reader_s(200) == pytest.approx(2000 - 200 - 100 - 1.23 * again)
+        least = 105 + 1.23 * (200 + test) + searched * (105 + 1.23 * 300)
+        assert pair.least_s == pytest.approx(least + 60 + 1.23 * again)
 
 
 def test_a_name_is_taken_once_and_resumed_with_what_was_asked(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.sample import Sample
+from train.data.split import Splits
 from train.end_to_end.pair import read_end_to_end
 from train.scoring.intervals import Gain, describe_points
 from train.scoring.regions import RegionScores, gain_in_reading
@@ -16,6 +17,8 @@ from train.trained.readers import Read
 
 MOST_PHOTOS, MOST_BOXES = 60, 500
 """That each pair reads: about a minute for all of them."""
+FEWEST_UNSEEN = 20
+"""Test photos that may compare pairs; where they are fewer, validation photos do, which chose the trained pair."""
 TRAINED, PUBLISHED = "trained", "published"
 Halves = tuple[str, str]
 """Of detector and reader, whether it is the trained or the published one."""
@@ -33,11 +36,13 @@ class PairChoice:
         chosen: the trained pair, unless another one reads significantly more right.
         tried: scores of each, the trained pair first.
         gains: of the trained pair over each other one.
+        unseen: whether nothing of the trained pair was chosen by these photos; else they flatter it.
     """
 
     chosen: Halves
     tried: Mapping[Halves, RegionScores]
     gains: Mapping[Halves, Gain]
+    unseen: bool
 
     def __str__(self) -> str:
         """Say it in a line."""
@@ -47,31 +52,38 @@ class PairChoice:
             for pair, gain in self.gains.items()
         ]
         return (
-            f"pair: hmean of what is read right in {first.n} validation photos {first.hmean:.3f}; {'; '.join(others)}"
+            f"pair: hmean of what is read right in {first.n} {self._photos} {first.hmean:.3f}; {'; '.join(others)}"
             + ("" if self.chosen == BOTH else f"; {_name(self.chosen)} taken, which is significantly better")
         )
+
+    @property
+    def _photos(self) -> str:
+        return "test photos" if self.unseen else "validation photos, which also chose the trained pair,"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
         return {
             "chosen": _name(self.chosen),
+            "split": "test" if self.unseen else "validation",
             "hmean": {_name(pair): scores.hmean for pair, scores in self.tried.items()},
             "gain_over": {_name(pair): gain.model_dump(mode="json") for pair, gain in self.gains.items()},
         }
 
 
 def compare_halves(
-    photos: Sequence[Sample], detectors: Mapping[str, Find], readers: Mapping[str, Read]
+    splits: Splits, detectors: Mapping[str, Find], readers: Mapping[str, Read]
 ) -> PairChoice | None:
     """Return how photos are read by each detector with each reader; None where there is nothing to compare.
 
     Args:
-        photos: of the validation split; some of them, where they are many.
+        splits: whose test photos are read if they are enough, else the validation photos; some, where they are many.
         detectors: TRAINED, and PUBLISHED where it is to be compared.
         readers: the same.
     """
     if len(detectors) * len(readers) < 2:
         return None
+    unseen = len(splits.test) >= FEWEST_UNSEEN
+    photos = splits.test if unseen else splits.val
     some = photos[:: max(1, -(-len(photos) // MOST_PHOTOS))]
     found = {name: find(some) for name, find in detectors.items()}
     step = max(1, -(-max(sum(map(len, boxes)) for boxes in found.values()) // MOST_BOXES))
@@ -80,17 +92,16 @@ def compare_halves(
         for finder, boxes in found.items()
         for name, reader in readers.items()
     }
-    return choose_pair({pair: np.array(counts, np.float64) for pair, counts in rows.items()})
+    return choose_pair({pair: np.array(counts, np.float64) for pair, counts in rows.items()}, unseen)
 
 
-def choose_pair(rows: Mapping[Halves, Rows]) -> PairChoice:
+def choose_pair(rows: Mapping[Halves, Rows], unseen: bool) -> PairChoice:
     """Return the pair that reads best of those whose counts of every photo, (N, 5), are given, chosen with caution."""
     gains = {pair: gain_in_reading(counts, rows[BOTH]) for pair, counts in rows.items() if pair != BOTH}
     better = [pair for pair, gain in gains.items() if gain.interval.high < 0]
     chosen = min(better, key=lambda pair: gains[pair].difference, default=BOTH)
-    return PairChoice(
-        chosen, {pair: RegionScores.measured(counts, read=True) for pair, counts in rows.items()}, gains
-    )
+    scores = {pair: RegionScores.measured(counts, read=True) for pair, counts in rows.items()}
+    return PairChoice(chosen, scores, gains, unseen)
 
 
 def _name(pair: Halves) -> str:

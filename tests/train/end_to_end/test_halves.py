@@ -25,7 +25,7 @@ def test_the_trained_pair_stays_unless_another_is_significantly_better(
         pair: np.stack([np.ones(30), np.ones(30), np.ones(30), np.ones(30), photos < many], axis=1)
         for pair, many in right.items()
     }
-    found = choose_pair({pair: rows.astype(np.float64) for pair, rows in counts.items()})
+    found = choose_pair({pair: rows.astype(np.float64) for pair, rows in counts.items()}, unseen=True)
     assert found.chosen == chosen
     assert f"{right[AS_PUBLISHED] / 30:.3f} with both published (the trained pair gains " in str(found)
     assert ("taken" in str(found)) == (chosen != BOTH)
