@@ -68,17 +68,17 @@ def test_a_line_is_what_its_words_say() -> None:
         scores=(-9.0, 3.0), shares=(0.5, 0.9), precision=0.9, accept_at=3.0, measured=measured
     )
     model = TextModel(ReadingSettings(rules=(rule,), calibration=calibration), CHARSET)
-    row = line("-AB- -B1--1-")
+    row = line("-AB- -BA-BA-")
     row[2, [2, 3]] = 0.5, 0.44  # AB, or A1
     one, other = read_words(row, 12, CHARSET, model)
     (found,) = read_lines(row[None], model, by_words=True)
-    assert (found.text, found.raw) == ("A1 B11", "AB B11")
+    assert (found.text, found.raw) == ("A1 BABA", "AB BABA")
     assert found.rules == {"code": False}
-    assert [found.columns, found.raw_columns] == [(1, 2, 4, 6, 7, 10)] * 2
+    assert [found.columns, found.raw_columns] == [(1, 2, 4, 6, 7, 9, 10)] * 2
     assert found.score == min(one.reading.score, other.reading.score) == other.reading.score
     assert found.right == pytest.approx(one.reading.right * other.reading.right)
     assert (one.reading.accepted, other.reading.accepted, found.accepted) == (True, False, False)
-    assert found.confidence == pytest.approx((0.92 + 0.44 + 3 * 0.92) / 5)
+    assert found.confidence == pytest.approx((0.92 + 0.44 + 4 * 0.92) / 6)
     assert read_lines(line("A1- B1")[None], model, by_words=True)[0].rules == {"code": True}
     assert read_lines(line("A1- B1")[None], model, by_words=False)[0].rules == {"code": False}
 
