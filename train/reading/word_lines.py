@@ -48,8 +48,12 @@ def divide_lines(lines: PredictedLines, charset: Charset) -> PredictedLines:
         read = [decode_line(part, charset.characters).text for part in parts]
         for part, word in zip(parts, label_words(read, list_words(label)), strict=True):
             words[len(part)].append((part, word))
-    batches = [np.stack([part for part, _ in some]) for some in words.values()]
-    return PredictedLines(batches, [word for some in words.values() for _, word in some])
+    batches, labels = [], list[str]()
+    while words:  # of some thousand characters they are large: each is held once
+        _, some = words.popitem()
+        batches.append(np.stack([part for part, _ in some]))
+        labels += [word for _, word in some]
+    return PredictedLines(batches, labels)
 
 
 def label_words(read: Sequence[str], label: Sequence[str]) -> list[str]:

@@ -46,9 +46,9 @@ def fit_text_model(
     lines = predict_lines(network, val, knowledge.seed, most)
     if not divides:
         return fit(lines, charset, knowledge, earlier)
-    words = divide_lines(lines, charset)
-    found = fit(words, charset, know_words(knowledge), earlier)
-    told = f"lines are divided: chosen on {len(words.labels)} words of {len(lines.labels)} lines, each read by itself"
+    count, lines = len(lines.labels), divide_lines(lines, charset)
+    found = fit(lines, charset, know_words(knowledge), earlier)
+    told = f"lines are divided: chosen on {len(lines.labels)} words of {count} lines, each read by itself"
     return replace(found, notes=(told, *found.notes))
 
 
