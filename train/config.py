@@ -117,7 +117,8 @@ class AugmentationConfig(Frozen):
         strength: 0 (nothing) to 1 (as strong as still readable).
         operations: registered augmentations, applied in this order; empty for what `variety` says.
         variety: `usual` for eight of them, `wide` for all there are.
-        concat: chance in [0, 1] that a line is joined with up to two others, where they fit together.
+        concat: chance in [0, 1] that a line is joined with up to two others, where they fit together; for a reader that
+            divides lines (`cut.words`) with spaces between.
     """
 
     probability: float = Field(0.3, ge=0, le=1)

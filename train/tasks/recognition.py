@@ -192,7 +192,7 @@ class Recognition(Task):
             peers = data.peers(index)
             chosen = rng.integers(peers.start, peers.stop, PARTNERS)
             partners = (Line(data.image(int(i)), data.texts[int(i)]) for i in chosen)
-            line = maybe_join(line, partners, settings.concat, rng, fit_width=self._config.fit_width)
+            line = maybe_join(line, partners, settings.concat, rng, self._config.fit_width, self.divides)
         return Line(augment.augment(line.image, settings, rng), line.text)
 
     def evaluation_batch(self, data: Dataset, indices: Indices) -> Images:

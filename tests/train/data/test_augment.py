@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from train.config import AugmentationConfig
 from train.data.augment import AUGMENTATIONS, ORDER, USUAL, augment, sample_rng
-from train.data.augment.pair import Line, concatenate, fits, maybe_join
+from train.data.augment.pair import SPACE_PX, Line, concatenate, fits, maybe_join
 from train.data.charset import steps_needed
 from train.data.images import Image, bucket_width
 from train.errors import UsageError
@@ -70,6 +70,22 @@ def test_concatenate_joins_pixels_and_texts() -> None:
     joined = concatenate(Line(line(64), "AB"), Line(line(100), "CD"))
     assert joined.text == "ABCD"
     np.testing.assert_array_equal(joined.image, np.hstack([line(64), line(100)]))
+
+
+def test_a_space_stands_between_joined_words_where_lines_are_divided() -> None:
+    """In texts as in pixels, from whichever side they are read; and it takes its room."""
+    first, second = Line(line(64), "AB"), Line(line(100), "CD")
+    joined = maybe_join(first, [second], 1.0, sample_rng(0, 0, 0), spaced=True)
+    assert joined.text == "AB CD"
+    gap = joined.image[:, 64:-100].astype(int)
+    assert gap.shape[1] == SPACE_PX
+    ends = np.concatenate([first.image[:, -1:], second.image[:, :1]], axis=1)
+    assert (gap >= ends.min(axis=1, keepdims=True)).all()
+    assert (gap <= ends.max(axis=1, keepdims=True)).all()
+    hebrew = concatenate(Line(line(64), "שלום"), Line(line(64), "עולם"), spaced=True)
+    assert hebrew.text == "עולם שלום"
+    assert fits(first, Line(line(256), "C"))
+    assert not fits(first, Line(line(256), "C"), spaced=True)
 
 
 @given(st.integers(1, 400), st.integers(1, 400), st.text("AB", max_size=30), st.text("AB", max_size=30))

@@ -18,8 +18,8 @@ WORDS = ["ABBA", "CAD", "DAD", "ADD", "BAD", "ACDC", "DACA"]
     [
         (["AB", "CD"], "AB CD", ["AB", "CD"]),
         (["AX", "CD"], "AB CD", ["AB", "CD"]),
-        (["A", "B", "CD"], "AB CD", [NO_TEXT, "AB", "CD"]),
-        (["AB", "CDEF"], "AB CD EF", ["AB", "CD"]),
+        (["A", "B", "CD"], "AB CD", ["AB", NO_TEXT, "CD"]),
+        (["AB", "CDEF"], "AB CD EF", ["AB", "EF"]),
         (["CD"], "AB CD", ["CD"]),
         ([""], "AB", ["AB"]),
     ],

@@ -90,6 +90,17 @@ def test_joined_lines_carry_all_their_texts(words: Dataset) -> None:
     assert joined[1]
 
 
+def test_lines_that_are_to_be_divided_are_joined_with_spaces(words: Dataset) -> None:
+    charset = domain_charset([*words.texts, " "])
+    how = config(augmentation={"probability": 0.0, "concat": 1.0}, cut={"words": True})
+    task = Recognition(how, charset)
+    targets = task.batch(words, np.arange(len(words)), 1).targets
+    own = [task.targets(words, np.array([index]))[0] for index in range(len(words))]
+    joined = [(t[: len(o)], t[len(o)]) for t, o in zip(targets, own, strict=True) if len(t) > len(o)]
+    assert len(joined) > len(words) // 4
+    assert {following for _, following in joined} == {*charset.encode(" ")}
+
+
 def test_partners_come_from_a_line_s_own_set(words: Dataset) -> None:
     both = Mixture([replace(words, texts=("A",) * len(words)), replace(words, texts=("B",) * len(words))])
     task = Recognition(config(augmentation={"probability": 0.0, "concat": 1.0}), domain_charset("AB"))

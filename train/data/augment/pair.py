@@ -1,7 +1,8 @@
 """Lines side by side as one: longer texts and other neighbours than the data holds.
 
 As PaddleOCR's RecConAug (ppocr/data/imaug/rec_img_aug.py) with the settings of its recognition models: up to two more
-lines, 320 px in all at 48 px height. Its limit of 25 characters is CTC's here: as many as the line has steps for.
+lines, 320 px in all at 48 px height. Its limit of 25 characters is CTC's here: as many as the line has steps for. A
+reader that divides lines would learn to read words in one there, so for it a space stands between.
 """
 
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from train.data.texts.reading_order import side_by_side
 STEP_PX = 8
 MAX_PAIR_WIDTH_PX = 320
 PARTNERS = 2
+SPACE, SPACE_PX = " ", 12
+"""What stands between lines, and how wide, for a reader that divides them at spaces."""
 
 
 class Line(NamedTuple):
@@ -25,18 +28,26 @@ class Line(NamedTuple):
     text: str
 
 
-def concatenate(first: Line, second: Line) -> Line | None:
-    """Put `second` right of `first` and join their texts; None if no text looks so (`side_by_side`)."""
-    text = side_by_side(first.text, second.text)
+def concatenate(first: Line, second: Line, spaced: bool = False) -> Line | None:
+    """Put `second` right of `first`, perhaps with a space, and join their texts; None if none looks so."""
+    left = side_by_side(first.text, SPACE) if spaced else first.text
+    text = None if left is None else side_by_side(left, second.text)
     if text is None:
         return None
-    return Line(np.concatenate([first.image, second.image], axis=1), text)
+    between = [_blend(first.image[:, -1:], second.image[:, :1])] if spaced else []
+    return Line(np.concatenate([first.image, *between, second.image], axis=1), text)
 
 
-def fits(first: Line, second: Line, fit_width: int = 0) -> bool:
+def _blend(left: Image, right: Image) -> Image:
+    """Return SPACE_PX columns that lead from one, (h, 1, 3), to another."""
+    share = (np.arange(SPACE_PX)[:, None] + 1) / (SPACE_PX + 1)
+    return np.rint(left * (1 - share) + right * share).astype(np.uint8)
+
+
+def fits(first: Line, second: Line, fit_width: int = 0, spaced: bool = False) -> bool:
     """Whether the joined line is narrow enough, and its bucket or `fit_width` has enough CTC steps of STEP_PX."""
-    width = first.image.shape[1] + second.image.shape[1]
-    steps = steps_needed([ord(c) for c in first.text + second.text])
+    width = first.image.shape[1] + SPACE_PX * spaced + second.image.shape[1]
+    steps = steps_needed([ord(c) for c in first.text + SPACE * spaced + second.text])
     return width <= MAX_PAIR_WIDTH_PX and steps <= (fit_width or bucket_width(width)) // STEP_PX
 
 
@@ -46,6 +57,7 @@ def maybe_join(
     probability: float,
     rng: np.random.Generator,
     fit_width: int = 0,
+    spaced: bool = False,
 ) -> Line:
     """Return `line` joined with `partners` up to one that does not fit, with `probability`; else `line` itself.
 
@@ -55,11 +67,13 @@ def maybe_join(
         probability: of joining any.
         rng: draws whether.
         fit_width: pixels that every line is resampled to then; 0 for its own width.
+        spaced: with a space before each partner.
     """
     if rng.random() >= probability:
         return line
     for partner in partners:
-        if not fits(line, partner, fit_width) or (joined := concatenate(line, partner)) is None:
+        joined = concatenate(line, partner, spaced) if fits(line, partner, fit_width, spaced) else None
+        if joined is None:
             break
         line = joined
     return line
