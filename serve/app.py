@@ -30,6 +30,7 @@ from serve.cluster.applications import (
     require_names,
     taking_place,
 )
+from serve.cluster.own import spare_processes
 from serve.environment import name_host
 from serve.inference.replicas import LOGGING, build_model_application, deploy_model, find_reason, find_surge
 from serve.loop.versions import find_serving
@@ -44,12 +45,6 @@ ANSWER_S, DYING_S = 2.0, 0.7
 """How long a part of the server, and a cluster whose main processes are gone, is waited for."""
 GONE = (RayError, RayServeException, TimeoutError)
 """What is raised where a part of the server, or the cluster, has ended."""
-OWN_CLUSTER = {
-    "dashboard_agent_listen_port": 0,  # retraining is a Ray job: its agent gives up where another cluster has the port
-    "include_log_monitor": False,  # copies logs of workers, ten looks a second, to drivers that do not want them
-    "no_monitor": True,  # scales clusters
-}
-"""How a cluster of one's own differs from Ray's: two processes, 95 MiB, and 1 s of CPU at the start are spared."""
 log = logging.getLogger("ocrtune")
 
 
@@ -139,10 +134,9 @@ def start(
 def _join(address: str | None) -> None:
     """Join a Ray cluster, or start one."""
     import ray
-    from ray._private import parameter
 
-    if not address:
-        parameter.RayParams = partial(parameter.RayParams, **OWN_CLUSTER)
+    if not address:  # retraining is a Ray job: its agent gives up where another cluster has the port
+        spare_processes(dashboard_agent_listen_port=0)
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level="warning")
     except (ConnectionError, ValueError) as error:

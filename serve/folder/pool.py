@@ -19,6 +19,7 @@ from ray.data import ActorPoolStrategy, DataContext
 from ray.exceptions import RayError
 from ray.util.annotations import RayDeprecationWarning
 
+from serve.cluster.own import spare_processes
 from serve.folder.places import unpack
 from serve.folder.readers import make_reader
 from serve.folder.rows import Record
@@ -77,6 +78,8 @@ def join_cluster(address: str | None) -> None:
         "RAY_BACKEND_LOG_LEVEL", "fatal"
     )  # its C++ tells of each reader that it may be started again
     local: dict[str, Any] = {} if address else {"num_cpus": count_cores(), "include_dashboard": False}
+    if not address:
+        spare_processes()
     try:
         ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **local)
     except (ConnectionError, ValueError) as error:
