@@ -91,20 +91,27 @@ def join_cluster(address: str | None) -> None:
 
 
 def count_readers(settings: FolderSettings, readers: int | None) -> int:
-    """Return how many readers the cluster holds; raise UsageError where it has no room for one, or for so many."""
-    there = ray.cluster_resources()
-    cores, gpus = there.get("CPU", 0.0), there.get("GPU", 0.0)
-    room = int(cores // settings.threads)
-    if settings.gpus:
-        on_gpus = gpus // settings.gpus if settings.gpus >= 1 else int(gpus) * int(1 / settings.gpus)
-        room = min(room, int(on_gpus))
+    """Return how many readers the cluster's machines hold; raise UsageError where they hold none, or not so many."""
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    room = sum(count_places(settings, there) for there in machines)
     if (readers or 1) > room:
+        cores, gpus = (sum(there.get(kind, 0.0) for there in machines) for kind in ("CPU", "GPU"))
         raise UsageError(
             "the readers must fit the cores and GPUs",
-            f"{readers or 1} with {settings.threads} cores and {settings.gpus:g} GPUs each, in {cores:g} and {gpus:g}",
+            f"{readers or 1} with {settings.threads} cores and {settings.gpus:g} GPUs each, "
+            f"in {cores:g} and {gpus:g} of {len(machines)} machines",
             "lower --readers, --threads or --gpus",
         )
     return readers or room
+
+
+def count_places(settings: FolderSettings, there: Mapping[str, float]) -> int:
+    """Return how many readers a machine holds, by its `CPU` and `GPU`: what two of them have left holds none."""
+    on_cores, gpus = int(there.get("CPU", 0.0) // settings.threads), there.get("GPU", 0.0)
+    if not settings.gpus:
+        return on_cores
+    on_gpus = gpus // settings.gpus if settings.gpus >= 1 else int(gpus) * int(1 / settings.gpus)
+    return min(on_cores, int(on_gpus))
 
 
 def read_parts(

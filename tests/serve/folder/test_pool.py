@@ -1,0 +1,30 @@
+"""How many readers there is room for; no cluster is started here."""
+
+import pytest
+
+from serve.folder.pool import count_places
+from serve.folder.settings import FolderSettings
+
+
+@pytest.mark.parametrize(
+    ("threads", "gpus", "there", "places"),
+    [
+        (1, 0, {"CPU": 3}, 3),
+        (2, 0, {"CPU": 3}, 1),
+        (4, 0, {"CPU": 3}, 0),
+        (1, 0, {"memory": 1}, 0),
+        (1, 0.4, {"CPU": 8, "GPU": 2}, 4),
+        (1, 0.4, {"CPU": 3, "GPU": 2}, 3),
+        (1, 2, {"CPU": 8, "GPU": 3}, 1),
+        (1, 2, {"CPU": 8, "GPU": 1}, 0),
+        (1, 1, {"CPU": 8}, 0),
+    ],
+)
+def test_a_readers_cores_and_gpus_are_on_one_machine(
+    threads: int, gpus: float, there: dict[str, float], places: int
+) -> None:
+    """Added up over a cluster, what no machine has left for a reader would make it wait for ever."""
+    settings = FolderSettings(
+        folder="/", images=("a",), recognition="pp-ocrv6-tiny", threads=threads, gpus=gpus
+    )
+    assert count_places(settings, there) == places
