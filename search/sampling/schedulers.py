@@ -13,10 +13,15 @@ from search.records.trial_report import EPOCH, METRIC
 from search.sampling.population import Population
 from search.settings import Scheduler
 from spaces.space import SearchSpace
-from train.config import config_from_mapping
+from train.config import TrialConfig, config_from_mapping
 from train.scoring.intervals import standard_error
+from train.scoring.scores import ShareScores
+from train.tasks import TASKS
 
 GRACE_SHARE, REDUCTION = 0.25, 2
+LEAST_BEHIND = 1.5
+"""Samples: one, and the scores that break ties, worth half of one at most. Where all samples are right, or all but one,
+the standard error is less: by that a trial would stop for a single sample, or for how sure it is."""
 LEAST_OTHERS = 3
 BRACKETS, BRACKET_REDUCTION = 3, 3
 
@@ -30,13 +35,15 @@ class Rungs(_Bracket):  # type: ignore[misc]
     Args:
         samples: that a score is a share of at each report, the last one's at all later ones; folds add theirs up.
         clock: knows what time is left; None for no limit.
+        least: so many samples a trial may always be behind.
     """
 
-    _clock: Clock | None = None  # of a study that was begun without it
+    _clock: Clock | None = None  # of a study that was begun without it, as the next one
+    _least: float = 0.0
 
-    def __init__(self, samples: Sequence[int], clock: Clock | None, *bracket: Any) -> None:
+    def __init__(self, samples: Sequence[int], clock: Clock | None, least: float, *bracket: Any) -> None:
         super().__init__(*bracket)
-        self._samples, self._clock = samples, clock
+        self._samples, self._clock, self._least = samples, clock, least
 
     def on_result(self, trial: Any, cur_iter: int, cur_rew: float | None) -> str:
         """Return whether the trial goes on; note its score where it is the first one at a rung."""
@@ -53,22 +60,34 @@ class Rungs(_Bracket):  # type: ignore[misc]
             return None
         report = next(int(milestone) for milestone, scores in self._rungs if scores is recorded)
         samples = self._samples[min(report, len(self._samples)) - 1]
-        return float(score) - standard_error(float(score), samples)
+        return float(score) - max(standard_error(float(score), samples), self._least / samples)
 
 
-def halving(max_epochs: int, samples: Sequence[int] = (), clock: Clock | None = None) -> ASHAScheduler:
+def halving(
+    max_epochs: int, samples: Sequence[int] = (), clock: Clock | None = None, least: float = 0.0
+) -> ASHAScheduler:
     """Return what stops the worse half of the trials at every rung (ASHA, Li et al., 2020), see `Rungs`.
 
     Args:
         max_epochs: of the longest trial.
         samples: that trials are scored on at each report, see `Rungs`; none for cutoffs without a margin.
         clock: knows what time is left, see `Rungs`.
+        least: see `Rungs`.
     """
     longest, grace = max_epochs + 1, max(1, round(GRACE_SHARE * max_epochs))
     scheduler = ASHAScheduler(EPOCH, METRIC, "max", longest, grace, REDUCTION)
     if samples:
-        scheduler._brackets = [Rungs(samples, clock, grace, longest, REDUCTION, 0)]
+        scheduler._brackets = [Rungs(samples, clock, least, grace, longest, REDUCTION, 0)]
     return scheduler
+
+
+def choose_least_behind(space: SearchSpace) -> float:
+    """Return how many samples a trial may always be behind: none where scores are no share of them.
+
+    Of a few photos an hmean tells more than such a share.
+    """
+    kind = TASKS.get(str(space.fixed.get("task", TrialConfig().task))).scores
+    return LEAST_BEHIND if issubclass(kind, ShareScores) else 0.0
 
 
 def brackets(max_epochs: int) -> ASHAScheduler:
@@ -121,13 +140,15 @@ def by_median(max_epochs: int) -> MedianStopping:
 
 
 SCHEDULERS: dict[Scheduler, Callable[[int, SearchSpace, Sequence[int], Clock | None], TrialScheduler]] = {
-    "asha": lambda max_epochs, _, samples, clock: halving(max_epochs, samples, clock),
+    "asha": lambda max_epochs, space, samples, clock: halving(
+        max_epochs, samples, clock, choose_least_behind(space)
+    ),
     "hyperband": lambda max_epochs, *_: brackets(max_epochs),
     "median": lambda max_epochs, *_: by_median(max_epochs),
     "pbt": lambda max_epochs, space, *_: Population(max_epochs, space),
     "none": lambda *_: FIFOScheduler(),
 }
-"""By name; each is made of the epochs of the longest trial, the space, and what `halving` takes."""
+"""By name; each is made of the epochs of the longest trial, the space, and of samples and clock, see `halving`."""
 
 
 class KeptRungs(tune.Callback):  # type: ignore[misc]

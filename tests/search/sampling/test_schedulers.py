@@ -75,6 +75,22 @@ def test_hyperband_starts_from_a_ninth_a_third_and_all_of_the_longest_trial() ->
     assert rungs == [[27, 9, 3], [27, 9], [27]]
 
 
+@pytest.mark.parametrize(
+    ("task", "best", "behind", "decided"),
+    [
+        ("recognition", 1.009, 0.989, "CONTINUE"),  # all of 50 right and surer of it, all but one
+        ("recognition", 1.009, 0.969, "STOP"),
+        ("detection", 1.0, 0.99, "STOP"),
+    ],
+)
+def test_a_single_sample_stops_no_trial(task: str, best: float, behind: float, decided: str) -> None:
+    scheduler: Any = SCHEDULERS["asha"](8, SPACE.with_fixed({"task": task}), (50,), None)
+    for trial in "ab":
+        scheduler.on_trial_add(None, FakeTrial(trial))
+    assert decision(scheduler, "a", 2, best) == "CONTINUE"
+    assert decision(scheduler, "b", 2, behind) == decided
+
+
 def test_asha_stops_who_lags_by_more_than_a_standard_error() -> None:
     """At 0.8 of 100 samples that is 0.04."""
     scheduler = halving(8, (100,))
