@@ -1,4 +1,4 @@
-"""The network of all samples that one place trains where there is time for few trials (`search/selection/refit.py`)."""
+"""The network of all samples that one place trains first, within a time budget (`search/selection/refit.py`)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +14,8 @@ from spaces.space import SearchSpace
 from train.config import TrialConfig
 from train.tasks import TASKS
 
-LEAST_S, ROUNDS = 40.0, 3
+LEAST_S = 40.0
+"""Of a trial: shorter ones are of no use."""
 
 
 def plan_companion(
@@ -27,8 +28,8 @@ def plan_companion(
 ) -> TrialConfig | None:
     """Return the configuration to train on all samples beside the trials; None where that is of no use.
 
-    It is of use where each place has time for ROUNDS trials at most: the trials of one place more would tell hardly
-    anything. When it has been trained, its place is the trials', too.
+    It is at most as long as the longest trial. When it has been trained, its place is the trials', too: the more time
+    there is, the smaller the part of it that this takes.
 
     Args:
         settings: the study's.
@@ -41,8 +42,7 @@ def plan_companion(
     if budget.deadline is None or not may_learn_all(settings):
         return None
     longest = budget.max_epochs * estimate_epoch(budget, probes) * SAFETY
-    trial_s, available_s = min(budget.usual_s or longest, longest), budget.deadline - now
-    if trial_s < LEAST_S or available_s >= (ROUNDS + 0.5) * trial_s:
+    if min(budget.usual_s or longest, longest) < LEAST_S:
         return None
     config = space.suggest(optuna.trial.FixedTrial(dict(first)))
     samples = budget.train_lines + budget.val_lines

@@ -25,6 +25,7 @@ from search.settings import StudySettings
 from search.storage.journal import TrialJournal, read_journal
 from search.storage.trial_folder import TrialFolder
 from train.checkpoint import Checkpoint
+from train.config import TrialConfig
 from train.errors import CheckpointError
 from train.reading.knowledge import TextKnowledge
 
@@ -53,10 +54,12 @@ class Companion:
     Attributes:
         job: reference to what `train_on_all` returns.
         deadline: Unix time at which its schedule ends.
+        config: what it trains; time decides how long.
     """
 
     job: Any
     deadline: float | None
+    config: TrialConfig
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ folds' networks have each seen only a part of them, and which one to ship would 
 a grid search, AutoGluon's `refit_full`). Validation scores are those of the folds' networks; only the held-back test
 measures the bundle, and nothing is chosen by it.
 
-**With one split**, where each place has time for few trials, one place trains the first warm start on all samples (the
+**With one split** and a time budget, one of several places first trains the first warm start on all samples (the
 companion). The bundle is the mean of that network and the winner, whose gain has to be shown without it.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -82,7 +83,11 @@ def train_on_all(
 
 
 def refit(
-    search: Searched, trial: TrialRecord, winner: Loaded, averaged: tuple[str, ...], caution: Caution | None
+    search: Searched,
+    ranked: Sequence[TrialRecord],
+    winner: Loaded,
+    averaged: tuple[str, ...],
+    caution: Caution | None,
 ) -> tuple[Loaded, Refit | None]:
     """Return the network of the bundle, and how it was trained again; the winner itself and None if it was not.
 
@@ -90,7 +95,7 @@ def refit(
 
     Args:
         search: the study.
-        trial: the winner's.
+        ranked: the scored trials, the winner's first.
         winner: the network of its first fold.
         averaged: trials that it is averaged from.
         caution: how near to the best baseline it stays.
@@ -99,11 +104,11 @@ def refit(
     if averaged == (PRETRAINED,) or share == 0:
         return winner, None
     if search.companion is not None:
-        return average_with_companion(search, search.companion, winner, share)
+        return average_with_companion(search, search.companion, ranked, winner, share)
     how = search.refitting
     if search.folds == 1 or how is None or share < 1:
         return winner, None
-    found = run_apart(winner.checkpoint.config, how, trial)
+    found = run_apart(winner.checkpoint.config, how, ranked[0])
     if isinstance(found, str):
         print(f"not trained again on all samples, the bundle is the first fold's: {found}", flush=True)
         return winner, None
@@ -177,11 +182,11 @@ def start_companion(planned: Planned) -> Companion | None:
     print("one place trains on all samples, those of validation among them", flush=True)
     deadline = planned.clock.deadline and planned.clock.deadline + ending.build_s
     how = Refitting(planned.probed.shared, trial.amounts, deadline)
-    return Companion(begin_apart(config, how, trial.micro_batches(config)), how.deadline)
+    return Companion(begin_apart(config, how, trial.micro_batches(config)), how.deadline, config)
 
 
 def average_with_companion(
-    search: Searched, companion: Companion, winner: Loaded, share: float
+    search: Searched, companion: Companion, ranked: Sequence[TrialRecord], winner: Loaded, share: float
 ) -> tuple[Loaded, Refit | None]:
     """Return the mean of the winner and the network of all samples; the winner alone where that failed or reads worse.
 
@@ -190,6 +195,7 @@ def average_with_companion(
     Args:
         search: the study.
         companion: what trains on all samples.
+        ranked: the scored trials, the winner's first.
         winner: of the trials; it lies `share` of the way from the pretrained weights to those that training led to.
         share: the network of all samples goes the same share of its own way.
     """
@@ -201,11 +207,33 @@ def average_with_companion(
     if not have_same_start(winner.checkpoint, trained):
         print("not averaged with what trained on all samples: the winner began otherwise", flush=True)
         return winner, None
+    if behind := find_twin_behind(companion.config, ranked):
+        why = f"trial {behind.id} has its settings, and is too far behind the winner"
+        print(f"not averaged with what trained on all samples: {why}", flush=True)
+        return winner, None
     mean, scores = find_mean(search, winner, trained, share)
     if scores.rank < winner.read(search.data.training.val).scores.rank:
         print("not averaged with what trained on all samples: their mean reads worse", flush=True)
         return winner, None
     return mean, Refit(epochs=trained.epoch, samples=samples, averaged=True)
+
+
+def find_twin_behind(config: TrialConfig, ranked: Sequence[TrialRecord]) -> TrialRecord | None:
+    """Return the trial that had these settings if it scores below the 95 % interval of the winner's score; else None.
+
+    Validation samples cannot tell what a network is worth that has learned them; that trial, which has not, can.
+
+    Args:
+        config: of what trained on all samples; how long it was, the time decided.
+        ranked: the scored trials, the winner's first.
+    """
+    best, length = ranked[0].best, {"epochs": config.epochs, "epoch_share": config.epoch_share}
+    assert best is not None, "only scored trials are ranked"
+    twins = (trial for trial in ranked if trial.config.model_copy(update=length) == config)
+    twin, interval = next(twins, None), best.scores.interval
+    if twin is None or twin.score is None or interval is None:
+        return None
+    return twin if twin.score < interval.low else None
 
 
 def find_mean(search: Searched, winner: Loaded, trained: Checkpoint, share: float) -> tuple[Loaded, Scores]:

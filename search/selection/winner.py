@@ -79,7 +79,7 @@ def export_winner(search: Searched, selected: Selection, folder: Path) -> Winner
     winner = add_text_model(tuned, val, search.knowledge_for_winner)
     kept = tuned if is_trained else tune_winner(search, ranked[0], best, is_trained=True)
     save_config(kept.checkpoint.config, folder / BEST_CONFIG, describe_stages(ranked[0].stages))
-    final, further = refit(search, ranked[0], winner, averaged, caution)
+    final, further = refit(search, ranked, winner, averaged, caution)
     export_network(final, val, folder / "best", search.settings.samples, learned_val=further is not None)
     return WinnerEvidence(
         averaged=averaged,

@@ -1,4 +1,4 @@
-"""A place of its own for all samples: only where something comes of it, and the trials keep to the others."""
+"""A place for all samples: only where something comes of it, and the trials keep to the others until it is free."""
 
 import pickle
 import time
@@ -35,7 +35,7 @@ def budget(left: float, usual: float, max_epochs: int = 30, slower: float = 1) -
     [
         (budget(200, 200), {}, 27),
         (budget(400, 133), {}, 30),
-        (budget(400, 100), {}, None),
+        (budget(4000, 1333), {}, 30),
         (budget(700, 234), {}, 30),
         (budget(200, 200, max_epochs=8), {}, 8),
         (budget(200, 200, slower=9), {}, None),
@@ -47,7 +47,7 @@ def budget(left: float, usual: float, max_epochs: int = 30, slower: float = 1) -
         (budget(200, 200), {"task": "detection"}, None),
     ],
 )
-def test_all_samples_are_trained_on_where_each_place_has_time_for_few_trials(
+def test_all_samples_are_trained_on_beside_the_trials_however_many_there_is_time_for(
     given: TimeBudget, changes: dict[str, Any], epochs: int | None
 ) -> None:
     settings, first = STUDY.model_copy(update=changes), SPACE.warm_starts_for(200)[0]
