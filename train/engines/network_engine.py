@@ -133,14 +133,14 @@ class NetworkEngine(Engine):
         """Give the batch norms the statistics of typical images."""
         with self._without_gradients():
             images = self._network.tensor(calibration)
-            reinflate(self._network, lambda: self._network.training_logits(self._fitted(images)))
+            reinflate(self._network, partial(self._run_layers, images))
 
     def renew_statistics(self, batches: Iterable[Images]) -> None:
         """Measure what passes through each batch norm, while all of them normalise a batch by its own statistics."""
         self.apply_plan(uniform(1.0))
         with self._without_gradients():
             seen = [
-                self._network.norm_inputs(partial(self._compared, self._network.tensor(images)))
+                self._network.norm_inputs(partial(self._run_layers, self._network.tensor(images)))
                 for images in batches
             ]
             self._load_learned({"weights": self._network.arrays() | pooled(seen)})
@@ -197,6 +197,10 @@ class NetworkEngine(Engine):
 
     def _compared(self, images: Any) -> Any:
         """Return what the loss compares, of image tensors; what is read may be a part of it."""
+        return self._run_layers(images)
+
+    def _run_layers(self, images: Any) -> Any:
+        """Return the same, layer by layer: a compiled network calls no hook that its layers got later."""
         return self._network.training_logits(self._fitted(images))
 
     def _outputs(self, images: Images | Features) -> Any:

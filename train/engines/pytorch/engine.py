@@ -37,7 +37,7 @@ class TorchEngine(NetworkEngine):
         )
         self._scaler = torch.amp.GradScaler(self._device) if config.precision == "fp16" else None
         # Widths change from batch to batch: one graph for all of them, not one for each.
-        self._compiled = torch.compile(super()._compared, dynamic=True) if config.compile else None
+        self._compiled = torch.compile(self._run_layers, dynamic=True) if config.compile else None
 
     @classmethod
     def device(cls) -> str:
