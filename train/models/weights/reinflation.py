@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from train.models.network import BATCH_NORM, CONVOLUTION, Arrays, Network, Statistics
+from train.models.network import BATCH_NORM, CONVOLUTION, Arrays, Layer, Network, Statistics
 
 SIGNAL, SMALL = 1e-3, 0.1
 """Filters between these times the usual size are enlarged."""
@@ -25,8 +25,10 @@ def reinflate(network: Network, run: Callable[[], Any]) -> None:
         network: in eval mode.
         run: executes one forward pass of `network` on typical images.
     """
-    measured, larger = network.norm_inputs(run), _enlargements(network, run)
+    measured: dict[str, Statistics] = {}
+    order = network.execution_order(lambda: measured.update(network.norm_inputs(run)))  # one pass tells both
     old, new = network.arrays(), {}
+    larger = _enlargements(old, order)
     for norm, found in measured.items():
         epsilon = np.float32(found.epsilon)
         scale = old[f"{norm}.weight"] / np.sqrt(old[f"{norm}._variance"] + epsilon)
@@ -52,17 +54,16 @@ def pooled(seen: Sequence[Mapping[str, Statistics]]) -> Arrays:
     return arrays
 
 
-def _enlargements(network: Network, run: Callable[[], Any]) -> dict[str, tuple[str, np.float32]]:
-    """Return {batch norm: (the convolution before it, by what its filters are to grow)}.
+def _enlargements(arrays: Arrays, order: Sequence[Layer]) -> dict[str, tuple[str, np.float32]]:
+    """Return {batch norm: (the convolution before it, by what its filters are to grow)} of layers in their order.
 
     Adam moves every weight by about the learning rate. A detector's head comes with filters a hundred times smaller
     than those that training begins with (He et al., "Delving Deep into Rectifiers", 2015): after a few steps nothing
     would be left of them. Filters without any signal stay as they are.
     """
-    old, found = network.arrays(), {}
-    layers = network.execution_order(run)
-    for layer, following in pairwise(layers):
-        weight = old.get(f"{layer.name}.weight")
+    found = {}
+    for layer, following in pairwise(order):
+        weight = arrays.get(f"{layer.name}.weight")
         if layer.kind != CONVOLUTION or following.kind != BATCH_NORM or weight is None:
             continue
         rows = weight.reshape(len(weight), -1)
