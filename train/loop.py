@@ -45,6 +45,28 @@ Report = Callable[[Metrics, MakeCheckpoint], None]
 
 
 @dataclass(frozen=True)
+class SeldomReport:
+    """A report of some epochs alone: after any other, validation is not read. A run with patience needs them all.
+
+    Attributes:
+        send: is called for those.
+        is_due: (epoch, epochs of the run as planned now) -> whether it is one.
+    """
+
+    send: Report
+    is_due: Callable[[int, int], bool]
+
+    def __call__(self, metrics: Metrics, make: MakeCheckpoint, /) -> None:
+        """Report an epoch that is due."""
+        self.send(metrics, make)
+
+
+def report_last(send: Report) -> SeldomReport:
+    """Return what reports a run's last epoch."""
+    return SeldomReport(send, lambda epoch, epochs: epoch == epochs)
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """The splits that training sees; the test split never comes here.
 
@@ -87,7 +109,8 @@ def train(
     Args:
         config: what to train.
         data: decoded training and validation lines.
-        report: called with an epoch's metrics and a function that makes its checkpoint.
+        report: called with an epoch's metrics and a function that makes its checkpoint; of some epochs, if it is a
+            SeldomReport.
         resume: the checkpoint to continue from, bit for bit.
         world: the workers that train together; each computes its share of every batch.
         micro_batches: in which a worker computes its share, one after the other, before it steps: the more, the less
@@ -143,17 +166,19 @@ def _train(
         progress = horizon.of_batches(epoch, len(drawn[1]))
         loss = train_epoch(engine, config, steps, progress, epoch, loss_limit(config, task, drawn[0]))
         trained = time.monotonic()
-        metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started}
-        metrics |= validate(engine, task, data.val, data.general, world, micro_batches, source=source)
-        metrics |= cache.metrics()
+        metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started, **cache.metrics()}
+        is_due = not isinstance(report, SeldomReport) or report.is_due(epoch, horizon.epochs)
+        if is_due:
+            metrics |= validate(engine, task, data.val, data.general, world, micro_batches, source=source)
+            best = best.after(metrics)
         metrics["epoch_seconds"] = time.monotonic() - started
-        best = best.after(metrics)
         metrics |= best.metrics() if config.patience else {}
         again = prepared - started if epoch > 1 else 0.0  # the first epoch prepares what all of them need
         took = trained - prepared, time.monotonic() - trained + again
         horizon = _fit_horizon(horizon, engine, epoch, took, deadline, most=config.epochs, batches=len(whole))
         metrics |= horizon.metrics()
-        report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
+        if is_due:
+            report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
 
 
 def _cache(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from search.planning.budget import (
+    GOOD_EPOCHS,
     LEAST_EPOCHS,
     SAFETY,
     allot_seconds,
@@ -40,7 +41,7 @@ class TimeBudget:
         deadline: Unix time at which the search's trials have to end; None without a budget.
         max_epochs: of the longest trial.
         train_lines: the user's own.
-        val_lines: read after every epoch, the general ones included.
+        val_lines: validation samples, the general ones included.
         costs: by model.
         folds: that a trial trains one after the other.
         turns: how many trials of a population share a place; None where each has one until it ends.
@@ -97,9 +98,14 @@ class TimeBudget:
         longest = self.max_epochs * self.epoch_seconds(config) * SAFETY
         return self.deadline - now >= ROOM_SHARE * min(self.usual_s or longest, longest)
 
+    @property
+    def lines_read(self) -> float:
+        """How many validation samples are read in a mean epoch: all, but over folds after the last one alone."""
+        return self.val_lines / (1 if self.folds == 1 else min(self.max_epochs, GOOD_EPOCHS))
+
     def epoch_seconds(self, config: TrialConfig) -> float:
         """Return the expected seconds of a trial's mean epoch, over all folds."""
-        seconds = self.costs[config.model].epoch_seconds(config, self.train_lines, self.val_lines)
+        seconds = self.costs[config.model].epoch_seconds(config, self.train_lines, self.lines_read)
         return self.folds * (seconds + self._teacher_line(config) * config.epoch_share * self.train_lines)
 
     def _teacher_line(self, config: TrialConfig) -> float:
@@ -195,7 +201,7 @@ def estimate_epoch(budget: TimeBudget, probes: Sequence[Probe]) -> float:
     """Return the expected seconds of an epoch, over all folds, of the model whose pretrained baseline is best."""
     best = max(probes, key=lambda probe: probe.best.scores.rank)
     config = make_typical_config(best, budget).model_copy(update={"epoch_share": budget.epoch_share})
-    return budget.folds * best.cost.epoch_seconds(config, budget.train_lines, budget.val_lines)
+    return budget.folds * best.cost.epoch_seconds(config, budget.train_lines, budget.lines_read)
 
 
 def list_epoch_seconds(budget: TimeBudget, probes: Sequence[Probe]) -> dict[str, float]:

@@ -29,7 +29,7 @@ class Cost:
     keep: float = 1.0
     work: float = 1.0
 
-    def epoch_seconds(self, config: TrialConfig, train_lines: int, val_lines: int) -> float:
+    def epoch_seconds(self, config: TrialConfig, train_lines: int, val_lines: float) -> float:
         """Return the expected seconds of a mean epoch of `config`; further lines come on top of the user's own."""
         technique = build_technique(config.technique)
         plans = [technique.plan(i / PLAN_POINTS) for i in range(PLAN_POINTS)]

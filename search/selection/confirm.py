@@ -18,11 +18,10 @@ from search.planning.budget import choose_runs
 from search.records.evidence import Confirmation
 from search.records.ranking import Forgetting, rank_key
 from search.records.trial import TrialRecord, rank
-from search.records.trial_report import EPOCH
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.errors import DivergedError
-from train.loop import MakeCheckpoint, Metrics, TrainingData, train
+from train.loop import MakeCheckpoint, Metrics, SeldomReport, TrainingData, train
 from train.scoring.intervals import score_interval
 from train.steps.validation import mean_loss
 from train.tasks import SampleStats, primary_of
@@ -94,12 +93,12 @@ def train_again(
     """
     last: list[Checkpoint] = []
 
-    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
-        if metrics[EPOCH] == epochs:
-            last.append(make())
-            raise _LastEpochError
+    def keep(metrics: Metrics, make: MakeCheckpoint) -> None:
+        last.append(make())
+        raise _LastEpochError
 
     try:
+        report = SeldomReport(keep, lambda epoch, _: epoch == epochs)
         train(config.model_copy(update={"patience": 0}), data, report, micro_batches=micro_batches)
     except _LastEpochError:
         pass

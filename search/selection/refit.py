@@ -38,6 +38,7 @@ from train.loop import (
     assemble_run,
     charset_for,
     list_taught_sets,
+    report_last,
     train,
 )
 from train.scoring.scores import Scores
@@ -72,11 +73,11 @@ def train_on_all(
     config = config.model_copy(update={"patience": 0})
     last: list[Checkpoint] = []
 
-    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
-        last[:] = [make()]
+    def keep(metrics: Metrics, make: MakeCheckpoint) -> None:
+        last.append(make())
 
     try:
-        train(config, whole, report, micro_batches=micro_batches, deadline=deadline)
+        train(config, whole, report_last(keep), micro_batches=micro_batches, deadline=deadline)
     except DivergedError as error:
         return str(error)
     return last[0], len(whole.train)

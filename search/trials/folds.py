@@ -25,7 +25,7 @@ from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.split import is_spread, seeded_rank
 from train.errors import UsageError
-from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
+from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, report_last, train
 from train.steps.position import Watch, watch_nothing
 from train.steps.validation import GENERAL, evaluate
 from train.tasks import TASKS, SampleStats, Sizes, Task
@@ -164,12 +164,12 @@ def train_fold(
     started = time.monotonic()
     last: list[tuple[Metrics, Checkpoint]] = []
 
-    def report(metrics: Metrics, make: MakeCheckpoint) -> None:
-        last[:] = [(metrics, make())]
+    def keep(metrics: Metrics, make: MakeCheckpoint) -> None:
+        last.append((metrics, make()))
 
     if seed_checkpoint is None:
         whole = config.model_copy(update={"patience": 0})
-        train(whole, data, report, micro_batches=micro_batches, watch=watch)
+        train(whole, data, report_last(keep), micro_batches=micro_batches, watch=watch)
     else:
         last = [(seed_checkpoint.metrics, seed_checkpoint)]
     metrics, checkpoint = last[0]

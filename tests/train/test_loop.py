@@ -20,7 +20,7 @@ from train.data.dataset import Dataset, decode_samples
 from train.engine import Batch, World
 from train.engines.paddlepaddle.engine import PaddleEngine
 from train.errors import DivergedError
-from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
+from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, report_last, train
 from train.steps.schedule import learning_rate_factor
 from train.steps.training_report import FILE, TrainingReport
 from train.steps.validation import evaluate
@@ -180,6 +180,27 @@ def test_every_epoch_is_reported_with_its_scores_and_a_checkpoint_holds_what_the
     metrics, last = epochs[-1]
     scores, _ = evaluate(*assemble(last.config, data.train, last), data.val)
     assert (metrics["exact_match"], metrics["cer"]) == (scores.exact_match, scores.cer)
+
+
+def test_what_nobody_asks_for_is_not_read_and_changes_nothing(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    epochs: list[tuple[Metrics, Checkpoint]] = []
+    validate = loop.validate
+
+    def count(*parts: Any, **options: Any) -> dict[str, float]:
+        read.append(1)
+        return validate(*parts, **options)
+
+    monkeypatch.setattr(loop, "validate", count)
+    train(config(), data, report_last(lambda metrics, make: epochs.append((metrics, make()))))
+    [(metrics, last)] = epochs
+    assert (read, metrics["epoch"]) == ([1], 2)
+    expected, whole = run(config(), data)[-1]
+    assert metrics.keys() == expected.keys()
+    assert (metrics["loss"], metrics["cer"]) == (expected["loss"], expected["cer"])
+    assert all(np.array_equal(last.state["weights"][n], array) for n, array in whole.state["weights"].items())
 
 
 def test_a_run_at_its_end_has_nothing_to_resume(data: TrainingData) -> None:

@@ -130,6 +130,14 @@ def test_reading_costs_too() -> None:
     assert COST.epoch_seconds(config("full"), 0, 300) == pytest.approx(3)
 
 
+def test_over_folds_validation_is_read_once_a_fold() -> None:
+    """Five folds of 100 lines, of some fifteen epochs: fifteen are read after a mean one, where 225 were."""
+    alone = TimeBudget(None, 30, 100, 225, {TrialConfig().model: COST})
+    assert alone.epoch_seconds(config("full")) == pytest.approx(100 * 0.05 + 225 * 0.01)
+    folds = TimeBudget(None, 30, 100, 225, {TrialConfig().model: COST}, folds=5)
+    assert folds.epoch_seconds(config("full")) == pytest.approx(5 * (100 * 0.05 + 15 * 0.01))
+
+
 @pytest.fixture
 def best() -> Probe:
     """A model that read 100 lines."""

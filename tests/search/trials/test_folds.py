@@ -43,7 +43,7 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.charset import Charset
 from train.errors import DivergedError, UsageError
-from train.loop import Metrics, TrainingData
+from train.loop import Metrics, SeldomReport, TrainingData
 from train.scoring.intervals import paired_gain_interval
 from train.scoring.texts import TextScores
 from train.tasks import TASKS
@@ -111,19 +111,19 @@ def test_every_sample_is_read_once_by_who_has_not_seen_its_text(data_dir: Path) 
         np.testing.assert_array_equal(part.val.image(index), own)
 
 
-def test_a_fold_whose_last_epoch_is_scored_has_no_patience(
+def test_a_fold_whose_last_epoch_is_scored_has_no_patience_and_reads_nothing_before(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[TrialConfig] = []
+    seen: list[tuple[TrialConfig, list[bool]]] = []
 
-    def stop(config: TrialConfig, *_: Any, **__: Any) -> None:
-        seen.append(config)
+    def stop(config: TrialConfig, _: Any, report: SeldomReport, **__: Any) -> None:
+        seen.append((config, [report.is_due(epoch, 3) for epoch in (1, 2, 3)]))
         raise DivergedError("seen", "enough", "stop")
 
     monkeypatch.setattr(folds, "train", stop)
     with pytest.raises(DivergedError):
         train_fold(real_lines.config(patience=2), real_lines.few_lines(data_dir))
-    assert seen[0] == real_lines.config(patience=0)
+    assert seen == [(real_lines.config(patience=0), [False, False, True])]
 
 
 def fold(right: Sequence[int], seconds: float = 1) -> Fold:
