@@ -46,12 +46,15 @@ class Batch:
         share: N over the mean N of all workers, so that averaged gradients weigh every line the same.
         teacher: (N, T, C) float32, what a teacher reads at the student's steps in the student's classes, softened
             by the temperature: each step sums to 1, or to 0 where the teacher has nothing to say; None without one.
+        spans_px: (N,) how wide what each image shows was, padding included, before it was resampled; None where it was
+            not.
     """
 
     images: Images | Features
     targets: Any
     share: float = 1.0
     teacher: Images | None = None
+    spans_px: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

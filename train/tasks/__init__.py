@@ -176,6 +176,10 @@ class Task(ABC):
         """Return what an epoch trains on and its batches, as indices into it (`epoch_lines`)."""
         return epoch_lines(config, data, extras, epoch)
 
+    def at_width(self, fit_width: int) -> "Task":
+        """Return the task whose batches hold the same lines, changed alike, at another `fit_width`; 0 for their own."""
+        raise NotImplementedError
+
     @abstractmethod
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Return the augmented training batch of these samples; the same for the same seed and epoch."""

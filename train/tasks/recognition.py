@@ -59,6 +59,7 @@ class Recognition(Task):
 
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
         self._config, self._charset, self._rule = config, charset, AS_LABELLED
+        self._fit_width = config.fit_width
         self._text_model: TextModel | None = None
         self._by_words = False
 
@@ -144,6 +145,12 @@ class Recognition(Task):
         other._by_words = True
         return other
 
+    def at_width(self, fit_width: int) -> Self:
+        """Resample lines to another width, or not at all; they are joined as ever."""
+        other = copy.copy(self)
+        other._fit_width = fit_width
+        return other
+
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Augment, encode and pad; a line shrunk below its label's steps is padded up to them.
 
@@ -152,10 +159,10 @@ class Recognition(Task):
         """
         lines = [self._line(data, int(index), epoch) for index in indices]
         targets = [self._charset.encode(line.text) for line in lines]
-        if self._config.fit_width:
-            return Batch(
-                np.stack([images.to_width(line.image, self._config.fit_width) for line in lines]), targets
-            )
+        if self._fit_width:
+            fitted = np.stack([images.to_width(line.image, self._fit_width) for line in lines])
+            spans = [images.bucket_width(line.image.shape[1]) for line in lines]
+            return Batch(fitted, targets, spans_px=np.array(spans, np.int64))
         widest = max(line.image.shape[1] for line in lines)
         needed = STEP_PX * max(steps_needed(target) for target in targets)
         width = images.bucket_width(max(widest, needed))
@@ -168,8 +175,8 @@ class Recognition(Task):
 
     def needed_widths(self, data: Dataset) -> npt.NDArray[np.int64]:
         """Return the larger of each line's width and what its label needs; at a fixed width that, for all."""
-        if self._config.fit_width:
-            return np.full(len(data), self._config.fit_width, np.int64)
+        if self._fit_width:
+            return np.full(len(data), self._fit_width, np.int64)
         steps = [steps_needed(self._charset.encode(text)) for text in data.texts]
         return np.maximum(data.widths, STEP_PX * np.array(steps, np.int64))
 
@@ -180,8 +187,8 @@ class Recognition(Task):
     def plain_images(self, data: Dataset, indices: Indices, width_px: int) -> Images:
         """Pad the lines to the width; at a fixed width resample each from its own bucket."""
         lines = [data.image(int(index)) for index in indices]
-        if self._config.fit_width:
-            return np.stack([images.to_width(line, self._config.fit_width) for line in lines])
+        if self._fit_width:
+            return np.stack([images.to_width(line, self._fit_width) for line in lines])
         return images.to_batch(lines, width_px)
 
     def _line(self, data: Dataset, index: int, epoch: int) -> Line:
@@ -212,7 +219,7 @@ class Recognition(Task):
 
     def loss_limit(self, data: Dataset) -> float:
         """Return EXPLODED times the loss of taking every class for equally likely at every step of the widest line."""
-        width = self._config.fit_width or images.bucket_width(int(data.widths.max()))
+        width = self._fit_width or images.bucket_width(int(data.widths.max()))
         return EXPLODED * MODELS.get(self._config.model).steps(width) * math.log(self._charset.classes)
 
     def decode(
