@@ -10,7 +10,8 @@ import torch
 
 from tests.real_lines import config, few_lines
 from train.engine import Images
-from train.engines.pytorch.engine import current_device
+from train.engines import ENGINES
+from train.engines.pytorch.device import current_device
 from train.engines.pytorch.export import export_for_paddleocr
 from train.errors import UsageError
 from train.loop import assemble
@@ -22,6 +23,22 @@ def test_the_gpu_that_the_process_was_given_is_taken(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
     assert current_device() == torch.device("cuda", 1)
+
+
+@pytest.mark.parametrize("name", ["torch", "torch-language"])
+@pytest.mark.parametrize(
+    ("error", "ran_out"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (MemoryError(), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+        (ValueError("CUDA error: out of memory"), False),
+    ],
+)
+def test_too_little_memory_is_known_by_every_word_for_it(name: str, error: Exception, ran_out: bool) -> None:
+    assert ENGINES.get(name).ran_out(error) is ran_out
 
 
 def test_an_engine_that_cannot_compile_refuses_to(data_dir: Path) -> None:

@@ -15,6 +15,7 @@ from train.engines.adapters import adapted
 from train.engines.network_engine import NetworkEngine
 from train.engines.objectives import map_tensors
 from train.engines.pytorch import optimiser as torch_optimiser
+from train.engines.pytorch.device import current_device, ran_out, release_cache
 
 
 @ENGINES.register("torch")
@@ -46,20 +47,14 @@ class TorchEngine(NetworkEngine):
 
     @classmethod
     def ran_out(cls, error: BaseException) -> bool:
-        """Return whether an allocation failed: on a CPU, torch has no class of its own for that."""
-        import torch
-
-        wording = "DefaultCPUAllocator: can't allocate memory"
-        return isinstance(error, MemoryError | torch.OutOfMemoryError) or wording in str(error)
+        """Return whether an allocation failed."""
+        return ran_out(error)
 
     @classmethod
     def release(cls) -> None:
         """Give the cached blocks of the GPU back, too."""
         super().release()
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        release_cache()
 
     def _begin(self) -> None:
         super()._begin()
@@ -218,12 +213,3 @@ class TorchEngine(NetworkEngine):
         with self._averaged():
             torch_export.export_graph(self._network.layer, self._read, self._model.input, directory)
         return torch_export.export_for_paddleocr(self, self._config, directory)
-
-
-def current_device() -> Any:
-    """Return the GPU that this process was given, or the CPU; Ray sets each worker's own as the current one."""
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
-    return torch.device("cpu")

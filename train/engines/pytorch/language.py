@@ -13,7 +13,7 @@ from train.engine import GROUPS, Batch, Engine, Features, Images, T, World
 from train.engines import ENGINES
 from train.engines.levels import GroupShare
 from train.engines.pytorch import optimiser as torch_optimiser
-from train.engines.pytorch.engine import current_device
+from train.engines.pytorch.device import current_device, ran_out, release_cache
 from train.errors import UsageError
 from train.models import MODELS
 from train.models.recognition.language import ENGINE, LanguageModel
@@ -64,6 +64,17 @@ class LanguageEngine(Engine):
     def device(cls) -> str:
         """Return torch's name of the GPU or the CPU."""
         return str(current_device())
+
+    @classmethod
+    def ran_out(cls, error: BaseException) -> bool:
+        """Return whether an allocation failed."""
+        return ran_out(error)
+
+    @classmethod
+    def release(cls) -> None:
+        """Give the cached blocks of the GPU back, too."""
+        super().release()
+        release_cache()
 
     def apply_plan(self, plan: Mapping[str, float]) -> None:
         """Let the adapters of the learning groups learn; the model stays in eval mode, without dropout."""
