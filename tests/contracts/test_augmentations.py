@@ -1,12 +1,22 @@
 """What every registered augmentation must keep."""
 
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.real_lines import config, lines
 from train.data.augment import AUGMENTATIONS, Augmentation, sample_rng
+from train.data.dataset import MemoryDataset
 from train.data.images import Image
+from train.engine import Engine
+from train.loop import assemble
+from train.steps.validation import evaluate
+from train.tasks import Task
+
+Reader = tuple[Engine, Task, MemoryDataset]
 
 WIDTHS_PX = (1, 7, 64, 265, 1600)
 
@@ -61,3 +71,20 @@ def test_lines_are_not_mirrored(operation: Augmentation) -> None:
         changed = operation(image, 1.0, sample_rng(0, 0, index)).ravel()
         alike = [abs(np.corrcoef(changed, other.ravel())[0, 1]) for other in (image, *mirrored)]
         assert alike[0] > max(alike[1:])
+
+
+@pytest.fixture(scope="module")
+def reader(data_dir: Path) -> Reader:
+    """A model as published, and lines that it reads but for one."""
+    data = lines(data_dir, split="val", count=24)
+    assert isinstance(data, MemoryDataset)
+    return (*assemble(config(engine="torch", model="pp-ocrv6-small", fit_width=320), data), data)
+
+
+@pytest.mark.slow
+def test_full_strength_leaves_lines_that_can_be_read(operation: Augmentation, reader: Reader) -> None:
+    """A text that cannot be seen teaches to guess: of ten characters not one may be lost."""
+    engine, task, data = reader
+    changed = [operation(data.image(i), 1.0, sample_rng(0, 1, i)).ravel() for i in range(len(data))]
+    scores, _ = evaluate(engine, task, replace(data, pixels=np.concatenate(changed)))
+    assert scores.tie > 0.95
