@@ -146,8 +146,7 @@ def _train(
     engine, task = assemble_run(config, data, resume, world)
     extras = _writable_sets(config, data, engine, task)
     technique = build_technique(config.technique)
-    best = Best(task.scores.names[:2])
-    best = best.from_metrics(resume.metrics) if resume and config.patience else best
+    best = Best(task.scores.names[:2]).from_metrics(resume.metrics if resume and config.patience else {})
     cache = _cache(config, engine, task, data, world, micro_batches)
     source = read_by_teacher(cache.source, config, engine.charset)
     horizon = ScheduleHorizon.from_metrics(resume.metrics if resume else {}, config.epochs)
@@ -167,8 +166,7 @@ def _train(
         loss = train_epoch(engine, config, steps, progress, epoch, loss_limit(config, task, drawn[0]))
         trained = time.monotonic()
         metrics = {"epoch": epoch, "loss": loss, "train_seconds": trained - started, **cache.metrics()}
-        is_due = not isinstance(report, SeldomReport) or report.is_due(epoch, horizon.epochs)
-        if is_due:
+        if is_due := not isinstance(report, SeldomReport) or report.is_due(epoch, horizon.epochs):
             metrics |= validate(engine, task, data.val, data.general, world, micro_batches, source=source)
             best = best.after(metrics)
         metrics["epoch_seconds"] = time.monotonic() - started

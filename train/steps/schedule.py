@@ -161,7 +161,9 @@ class Best:
     loss: float = math.inf
 
     def from_metrics(self, metrics: Mapping[str, float]) -> "Best":
-        """Return what an epoch's metrics say; where they say nothing, that epoch is the best so far."""
+        """Return what an epoch's metrics say; where they say nothing, that epoch is the best so far; itself of none."""
+        if not metrics:
+            return self
         prefix = PREFIX if PREFIX + "epoch" in metrics else ""
         epoch, *rank = (metrics[prefix + name] for name in ("epoch", *self.names))
         return Best(self.names, int(epoch), tuple(rank), metrics.get(prefix + VAL_LOSS, math.inf))

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from tests.real_lines import RECOGNISERS, config, few_lines, run, whole_batches
 from train.checkpoint import Checkpoint
 from train.data.batching.batches import training_batches
-from train.data.charset import Charset, domain_charset
-from train.data.images import bucket_width
+from train.data.charset import Charset
 from train.engine import Batch, Images, World
 from train.engines import alignment
 from train.engines.alignment import following
@@ -24,7 +23,6 @@ from train.export import export_checkpoint
 from train.loop import TrainingData, assemble, train
 from train.run import main
 from train.steps.teacher import Taught, Teacher, align, check_teacher, read_by_teacher, shared_classes, soften
-from train.tasks.recognition import Recognition
 from train.techniques import uniform
 
 Array = npt.NDArray[np.float32]
@@ -128,14 +126,6 @@ def test_aligned_steps_are_interpolated_between_the_centres() -> None:
     assert align(read[:, :2], 4).ravel().tolist() == [0, 0.25, 0.75, 1]
 
 
-def test_what_the_student_alone_sees_is_blank() -> None:
-    ramp = np.float32([0, 1, 2, 3]).reshape(1, 4, 1)
-    read = np.concatenate([np.zeros_like(ramp), ramp], axis=2)
-    twice = align(read, 4, np.array([2.0]))
-    assert twice[0].tolist() == [[0, 0.5], [0, 2.5], [1, 0], [1, 0]]
-    assert align(read, 2, np.array([0.5]))[0, :, 1].tolist() == [0, 1]
-
-
 @EACH_ENGINE
 def test_the_loss_mixes_labels_and_teacher(name: str, data: TrainingData) -> None:
     """What the teacher's part is, is computed here from what the student reads."""
@@ -187,32 +177,6 @@ def test_every_worker_has_its_own_lines_read(size: int, data: TrainingData) -> N
             assert batch.teacher is not None
             assert teacher is not None
             np.testing.assert_array_equal(batch.teacher, teacher[rank::size])
-
-
-@pytest.mark.parametrize(("mine", "theirs"), [(0, 320), (320, 0), (256, 320)])
-def test_a_teacher_of_another_width_reads_lines_at_its_own(
-    mine: int, theirs: int, data: TrainingData
-) -> None:
-    """It writes the same character wherever there is no padding of the student's alone."""
-    settings, charset = config(fit_width=mine), domain_charset(data.train.texts)
-    task, everyone = Recognition(settings, charset), np.arange(len(data.train))
-    seen: list[Images] = []
-
-    def read(images: Images) -> Images:
-        seen.append(images)
-        return np.tile(np.float32([0, 1]), (len(images), images.shape[3] // 8, 1))
-
-    source = Taught(settings, task, Teacher(read, Charset(charset.characters[:1]), charset, 1.0, theirs))
-    batch = source.batch(data.train, everyone, 1)
-    own = Recognition(config(fit_width=theirs), charset).batch(data.train, everyone, 1)
-    assert np.array_equal(seen[0], own.images)
-    assert batch.teacher is not None
-    assert isinstance(batch.images, np.ndarray)
-    buckets = [bucket_width(int(width)) for width in data.train.widths]
-    assert len(set(buckets)) > 1
-    for line, bucket in zip(batch.teacher, buckets, strict=True):
-        steps = len(line) if mine else bucket // 8
-        assert line.argmax(-1).tolist() == [1] * steps + [0] * (batch.images.shape[3] // 8 - steps)
 
 
 @pytest.mark.parametrize(
