@@ -1,7 +1,7 @@
 """Checkpoint to bundle, through the parity gate: a bundle exists only if it reads as the framework does."""
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -73,7 +73,8 @@ def export_network(
     With `samples`, a recogniser's bundle keeps some lines of the data. `learned_val` is for the manifest.
     """
     engine, task, checkpoint = network.engine, network.task, network.checkpoint
-    arrays = _contiguous(engine.weights())
+    # Safetensors takes memory as it lies, whatever the strides.
+    arrays = {name: np.ascontiguousarray(array) for name, array in engine.weights().items()}
     with whole_or_nothing(directory) as aside:
         require_room(aside, (1 + engine.forms) * sum(one.nbytes for one in arrays.values()))
         absent = engine.export(aside)
@@ -81,7 +82,9 @@ def export_network(
         result = None if ONNX in absent else parity_gate(engine, task, aside / ONNX, data)
         model, weights = MODELS.get(checkpoint.config.model), checkpoint.config.weights
         published_name = model.published_name()
-        if published_name is not None:
+        if published_name is None:
+            absent = absent | {SETTINGS: f"PaddleOCR 3 has no network like {checkpoint.config.model}"}
+        else:
             task.write_settings(aside, published_name, checkpoint.charset)
         if samples and task.worded and ONNX not in absent:
             write_kept_lines(data, aside / SAMPLES)
@@ -99,20 +102,11 @@ def export_network(
             parity=asdict(result) if result else {},
             versions=installed_versions(),
             settings=task.settings(),
-            absent=absent | _without_settings(checkpoint.config.model, published_name),
+            absent=absent,
             from_scratch=not model.pretrained(Path(weights) if weights else None),
             learned_val=learned_val,
         )
     return result
-
-
-def _without_settings(model: str, published_name: str | None) -> dict[str, str]:
-    return {} if published_name else {SETTINGS: f"PaddleOCR 3 has no network like {model}"}
-
-
-def _contiguous(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arrays as safetensors writes them: it takes memory as it lies, whatever the strides."""
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def parity_gate(engine: Engine, task: Task, onnx: Path, data: Dataset) -> ParityResult:

@@ -88,11 +88,6 @@ def format_interval(interval: Interval) -> str:
     return f"{100 * interval.low:.0f}-{100 * interval.high:.0f}"
 
 
-def format_forgetting(forgetting: float) -> str:
-    """Format forgetting in points of the first score, 0.021 -> '2.1', a gain with its minus."""
-    return f"{100 * forgetting:.1f}"
-
-
 def format_state(trial: TrialRecord) -> str:
     """Return a trial's state, and whether it has forgotten too much."""
     return trial.state if trial.eligible or trial.score is None else f"{trial.state}, forgot"
@@ -114,7 +109,7 @@ def list_general_cells(best: Measure, result: StudyResult) -> Sequence[str]:
         return ()
     if best.general is None or best.forgetting is None:
         return ("", "")
-    return format_scores(best.general), format_forgetting(best.forgetting)
+    return format_scores(best.general), f"{100 * best.forgetting:.1f}"
 
 
 def list_score_heads(terms: Terms) -> Sequence[str]:

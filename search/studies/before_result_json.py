@@ -46,6 +46,8 @@ def _as_result(found: dict[str, Any], folder: Path, settings: StudySettings) -> 
     baselines = read_baselines(settings, found)
     samples = count_samples(baselines, found["data"]["samples"].get("val", 0))
     trials = _read_trials(found["trials"], rebuild_trials(folder, settings, "finished", samples))
+    # The limit is at least that, where the journal does not tell it.
+    longest = max((trial.config.epochs for trial in trials), default=1)
     return StudyResult(
         name=settings.name,
         task=settings.task_name,
@@ -60,7 +62,7 @@ def _as_result(found: dict[str, Any], folder: Path, settings: StudySettings) -> 
         general=_read_general(found),
         labels=LabelCheck.model_validate(found["label_mistakes"]) if found.get("label_mistakes") else None,
         reservation=Reservation.model_validate(found.get("trial_share", {})),
-        max_epochs=read_study_event(folder).get("max_epochs") or _longest(trials),
+        max_epochs=read_study_event(folder).get("max_epochs") or longest,
         wall_seconds=found["wall_seconds"],
         versions=found["versions"],
         seeds=found["seeds"],
@@ -80,11 +82,6 @@ def _read_trials(values: Sequence[dict[str, Any]], rebuilt: Sequence[TrialRecord
 def _with_end(trial: TrialRecord, values: dict[str, Any]) -> TrialRecord:
     latency = Latency.model_validate(values["latency"]) if values.get("latency") else None
     return trial.model_copy(update={"state": values["state"], "reason": values["reason"], "latency": latency})
-
-
-def _longest(trials: tuple[TrialRecord, ...]) -> int:
-    """Return the most epochs that a trial was to run, where the journal does not tell the study's limit."""
-    return max((trial.config.epochs for trial in trials), default=1)
 
 
 def _read_evidence(found: dict[str, Any]) -> Evidence:
