@@ -1,12 +1,14 @@
 """Dictionary files in class order: a character a line as PaddleOCR's, all in one, or PaddleX's inference.yml."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from train.data.folders.notes import note
 from train.data.texts.forms import normal_form
 from train.errors import DataError
 from train.system.paths import read_utf8
@@ -20,10 +22,12 @@ WIDE = (b"\xff\xfe", b"\xfe\xff")
 def read_characters(path: Path) -> tuple[str, ...]:
     """Return the characters of a dictionary in its order; a line that is one space is the space character.
 
-    Raises DataError with the line for an empty one, one of several characters among others, and one that comes again.
+    One that comes again, as in PP-OCRv5's Arabic dictionary, counts once, and is told. Raises DataError with the line
+    for an empty one, one of several characters among others, and a character that comes again in a file of one line.
     """
     places = _of_yaml(path) if path.suffix.lower() in YAML else _together(_of_lines(path))
     first: dict[str, str] = {}
+    again: list[str] = []
     for entry, place in places:
         character = normal_form(entry) if len(entry) > 1 else entry
         if len(character) != 1:
@@ -33,12 +37,10 @@ def read_characters(path: Path) -> tuple[str, ...]:
                 "put each on a line of its own" if character else "fill or remove the empty line",
             )
         if character in first:
-            raise DataError(
-                "a dictionary must hold each character once",
-                f"{place}: {_shown(character)} again, as in {first[character]}",
-                "remove one of the two",
-            )
-        first[character] = place
+            again.append(f"{place}: {_shown(character)}, as in {first[character]}")
+        first.setdefault(character, place)
+    if again:
+        note(f"characters of a dictionary that come again count once: {len(again)}, the first: {again[0]}")
     if not first:
         raise DataError("a dictionary must have characters", path, "write one a line")
     return tuple(first)
@@ -74,8 +76,14 @@ def _together(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
         return lines
     line, place = lines[0]
     parts = line.split(" ")
-    apart = all(len(part) == 1 for part in parts)
-    return [(c, f"{place}, character {number}") for number, c in enumerate(parts if apart else line, 1)]
+    characters = parts if all(len(part) == 1 for part in parts) else [*line]
+    if again := next((c for c, times in Counter(characters).items() if times > 1), None):
+        raise DataError(
+            "a dictionary in one line must hold each character once, or it is a text",
+            f"{place}: {_shown(again)} again",
+            "write one character a line",
+        )
+    return [(c, f"{place}, character {number}") for number, c in enumerate(characters, 1)]
 
 
 def _of_yaml(path: Path) -> list[tuple[str, str]]:
