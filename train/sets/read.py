@@ -18,7 +18,7 @@ from train.data.formats import load_file
 from train.data.formats.named import Named, load_named
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits, make_splits
-from train.errors import OcrError, UsageError
+from train.errors import DataError, OcrError, UsageError
 from train.sets.dictionary import Dictionary, read_dictionary
 from train.sets.found import Finder, FoundLines, cut_as_found
 from train.sets.general import split_general
@@ -114,7 +114,7 @@ def read_sets(source: Source) -> Sets:
         origins |= general.origin
         left_out |= faults
     if source.synthetic_labels is not None:
-        drawn, faults = _read_synthetic(source, source.synthetic_labels, len(left_out))
+        drawn, faults = _read_synthetic(source, source.synthetic_labels, splits, len(left_out))
         samples["synthetic"] = drawn.train
         origins["synthetic"] = "mixed into the batches"
         left_out |= faults
@@ -142,7 +142,7 @@ def check_others(source: Source) -> None:
         with caching_in(source.cache):
             _read_general(source, source.general_labels, Splits((), (), (), {}), 0)
     if source.synthetic_labels is not None:
-        _read_synthetic(source, source.synthetic_labels, 0)
+        _read_synthetic(source, source.synthetic_labels, Splits((), (), (), {}), 0)
     read_dictionary(source.dictionary, source.data, source.task, ())
 
 
@@ -205,7 +205,14 @@ def options_are_called(prefix: str) -> Iterator[None]:
         raise
 
 
-def _read_synthetic(source: Source, path: Path, bad: int) -> tuple[Splits, dict[str, str]]:
-    """Return the drawn samples, which are checked as training samples are."""
+def _read_synthetic(source: Source, path: Path, domain: Splits, bad: int) -> tuple[Splits, dict[str, str]]:
+    """Return the drawn samples, which are checked as training samples are; DataError where one is to be scored."""
     splits = given_splits({"train": load_file(path, tasks=source.task.formats)})
+    scored = {sample.path for sample in (*domain.val, *domain.test)}
+    if held := [sample for sample in splits.train if sample.path in scored]:
+        raise DataError(
+            "drawn lines must not be those of validation or test",
+            f"{len(held)} of {path}, the first: {held[0].source}",
+            "name other lines with --synthetic-labels: a score on what was trained on says nothing",
+        )
     return keep_usable(splits, source.task.checks(), max(0, source.allow_bad - bad))

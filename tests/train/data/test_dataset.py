@@ -4,6 +4,7 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +12,8 @@ from tests.real_lines import samples
 from tests.train.data.conftest import MakeSample
 from train.data import images
 from train.data.dataset import decode_samples
+from train.data.decoded.decoding import Decoding
+from train.data.folders.notes import collected_notes
 from train.data.sample import Sample
 from train.errors import DataError
 
@@ -71,3 +74,14 @@ def test_what_cannot_be_read_is_named(content: bytes | None, tmp_path: Path, sam
         bad.path.write_bytes(content)
     with pytest.raises(DataError, match=r"bad\.png"):
         decode_samples([good, bad])
+
+
+@pytest.mark.parametrize("place", ["memory", "file"])
+def test_pictures_that_show_nothing_are_told(sample: MakeSample, tmp_path: Path, place: str) -> None:
+    """12 bits kept in 16, say: a run trains on nothing."""
+    kept_in_16, plain = sample("A", 0), sample("B", 1)
+    cv2.imwrite(str(kept_in_16.path), np.tile(np.arange(0, 4096, 32, dtype=np.uint16), (24, 1)))
+    for some, told in (([plain], []), ([kept_in_16, plain], ["train: 1 of 2 images"])):
+        with collected_notes() as notes:
+            Decoding(tmp_path, place).decode({"train": some})
+        assert [line.partition(" that")[0] for line in notes] == told

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from train.data import check
 from train.data.decoded.decoding import Decoding
+from train.data.folders.notes import collected_notes
 from train.errors import DataError
 from train.sets.read import Sets, Source, read_sets, read_splits
 from train.tasks.recognition import Recognition
@@ -122,3 +124,36 @@ def test_several_lists_are_one_split(folder: Path, tmp_path: Path) -> None:
     files = {"train": [folder / "rec_gt_train.txt", more], "val": [folder / "rec_gt_val.txt"]}
     counts = held(read_sets(Source(files, Recognition, test_fraction=0, allow_bad=1)))
     assert counts == {"train": 44, "val": 12}
+
+
+def test_what_stands_in_two_splits_is_told(folder: Path) -> None:
+    """A copy of a training image that validation scores, and another picture of a training text."""
+    write_labels(folder / "rec_gt_val.txt", [*texts("T", 2), *texts("V", 10)])
+    other = cv2.imencode(".png", np.full((24, 121, 3), 90, np.uint8))[1].tobytes()
+    (folder / "rec_gt_val_1.png").write_bytes(other)
+    with collected_notes() as notes:
+        read_sets(Source(folder, Recognition, allow_bad=1, test_fraction=0))
+    [copies] = [line for line in notes if line.startswith("images that are copies")]
+    assert ": 1, the first: " in copies
+    assert "rec_gt_val_0.png of " in copies
+    assert "labels of val whose text stands in train, too: 2 of 12" in " ".join(notes)
+
+
+def test_drawn_lines_that_are_scored_are_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"must not be those of validation or test, got 12 of \S*val\.txt"):
+        read_sets(Source(folder, Recognition, allow_bad=1, synthetic_labels=folder / "rec_gt_val.txt"))
+
+
+def test_documents_in_two_given_splits_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By a run and by the check."""
+    image = cv2.imencode(".png", np.full((24, 120, 3), 200, np.uint8))[1].tobytes()
+    for split, lines in (("train", (0, 1)), ("val", (2, 3))):
+        names = [f"{document:03}_{line}.png" for document in range(8) for line in lines]
+        (tmp_path / f"rec_gt_{split}.txt").write_text("".join(f"{name}\t{name[:-4]}\n" for name in names))
+        for name in names:
+            (tmp_path / name).write_bytes(image)
+    with collected_notes() as notes:
+        read_sets(Source(tmp_path, Recognition, test_fraction=0))
+    check.main([str(tmp_path), "--headers-only"])
+    for told in ("".join(notes), capsys.readouterr().out):
+        assert "images of val whose document is in train, too: 16 of 16" in told

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from train.data.checks.allowed import require_few, require_some
+from train.data.checks.copies import tell_copies, tell_shared_documents, tell_shared_texts
 from train.data.checks.findings import CheckReport, Finding, place, report_of
 from train.data.checks.rules import Checks, as_it_is, repeated_images
 from train.data.folders.notes import note
@@ -25,6 +26,8 @@ BROKEN = NO_IMAGE | {"truncated", "resized"}
 """The rules of which an image that breaks one is of no use to anybody."""
 TOLD = (REPAIRS.keys() | {"no_character", "mixed_directions", "placeholder", "spreadsheet"}) - {"decomposed"}
 """Rules of texts of which every command tells: labels that break them are learnt as they are."""
+TOLD_OF_IMAGES = ("duplicate", "several_pictures", "tiny")
+"""Further rules of which every command tells."""
 THREADS = 2
 
 
@@ -85,9 +88,21 @@ def drop_faulty(
 def keep_usable(splits: Splits, checks: Checks, allow_bad: int) -> tuple[Splits, dict[str, str]]:
     """Return the samples without errors after a `cheap_check`, and of the others source -> rule and value."""
     report = cheap_check(splits, checks)
+    _note_images(report)
     _note_texts(report)
     kept = drop_faulty(splits, report, allow_bad, checks.repaired)
+    has_texts = "text_in_two_splits" in report.by_rule()
+    texts = tell_shared_texts(kept) if has_texts else ()
+    for line in (*tell_copies(kept), *texts, *tell_shared_documents(kept)):
+        note(line)
     return kept, {f.sample.source: f"{f.rule}: {f.value}" for f in report.errors}
+
+
+def _note_images(report: CheckReport) -> None:
+    """Say what images show that is no error."""
+    found = report.by_rule()
+    if told := ", ".join(f"{rule} {len(found[rule])}" for rule in TOLD_OF_IMAGES if rule in found):
+        note(f"worth a look: {told}; python -m train.data.check shows them")
 
 
 def _note_texts(report: CheckReport) -> None:

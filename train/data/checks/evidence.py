@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from math import ceil
 
+from train.data.checks.copies import tell_shared_documents
 from train.data.sample import Sample
 from train.data.split import MADE, Splits, is_spread, make_splits
 from train.data.texts.kinds import kind_of
@@ -116,7 +117,10 @@ def tell_missing(
     text_of: Callable[[str], str] = str,
     group_by: str | None = None,
 ) -> list[str]:
-    """Return a line on each split that a search or run would make of these samples, or why it could not."""
+    """Return a line on each split that a search or run would make of these samples, or why it could not.
+
+    Another one on those that files give and whose documents train has, too.
+    """
     if not {"train", "all"} & given.keys():
         return []
     try:
@@ -125,4 +129,4 @@ def tell_missing(
         return [f"a search or run would refuse this: {error}"]
     lines = tell_made(splits, classes, text_of)
     made = [f"{name}, which a search or run makes of it: {line}" for name, line in lines.items()]
-    return [*made, *tell_documents(splits)]
+    return [*made, *tell_documents(splits), *tell_shared_documents(splits)]

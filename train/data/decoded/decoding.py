@@ -12,12 +12,16 @@ from train.data.checks.allowed import require_few, require_some
 from train.data.dataset import Dataset, decode_usable, faults_of
 from train.data.decoded.header import image_size
 from train.data.decoded.stored import LINES, Stored
+from train.data.folders.notes import note
+from train.data.pictures.alpha import FLAT, measure_span
 from train.data.sample import Sample
 from train.errors import DataError
 from train.system.memory import available_bytes
 
 MEMORY_SHARE = 0.25  # decoding in memory takes up to three times what it ends with
 SIZED = 500
+LOOKED_AT, BLANK = 200, 0.1
+"""So many images of a set are looked at, and from which share of blank ones on it is said."""
 CACHE = "line-cache"
 
 
@@ -66,7 +70,10 @@ class Decoding:
                 if faults:
                     data.discard()
             raise
-        return {name: data for name, (data, _) in found.items()}, lost
+        decoded = {name: data for name, (data, _) in found.items()}
+        for name, data in decoded.items():
+            _note_blank(name, data)
+        return decoded, lost
 
     def in_files(self, sets: Mapping[str, Sequence[Sample]]) -> bool:
         """Return whether these sets are to lie in files."""
@@ -101,6 +108,17 @@ class Decoding:
                 f"{free / 1e9:.1f} GB free in {self.folder}",
                 "name another folder with --cache",
             )
+
+
+def _note_blank(name: str, data: Dataset) -> None:
+    """Say it where some images of a set are of one colour, as 12 bits kept in 16 are: the check names them."""
+    chosen = np.linspace(0, len(data) - 1, min(LOOKED_AT, len(data))).astype(int)
+    blank = sum(measure_span(data.image(int(index))) < FLAT for index in chosen)
+    if blank > BLANK * len(chosen):
+        note(
+            f"{name}: {blank} of {len(chosen)} images that were looked at have nearly one colour, so nothing can be "
+            "read in them; python -m train.data.check says which"
+        )
 
 
 def decoded_bytes(samples: Sequence[Sample], stored: Stored = LINES) -> int:
