@@ -201,6 +201,11 @@ def _hint(tree: Tree, labels: Path, folder: Path, missing: Sequence[str]) -> Non
             f"{labels}: Roboflow renamed the images, such as {other.name}, and may have changed them: take the labels "
             "of the same export"
         )
+    if missing and (other := _with_zeros(tree, folder, missing)):
+        note(
+            f"{labels}: files are there whose names begin with zeros that the labels lack, such as {other.name}; a "
+            "spreadsheet takes them away: save the column as text"
+        )
     unpacked = (_in_another_encoding(tree, folder, name) for name in missing[:HINTED])
     if found := next(filter(None, unpacked), None):
         encoding, other = found
@@ -225,6 +230,14 @@ def _renamed_by_roboflow(tree: Tree, folder: Path, names: Sequence[str]) -> Path
         ),
         None,
     )
+
+
+def _with_zeros(tree: Tree, folder: Path, names: Sequence[str]) -> Path | None:
+    """Return an image that is called as one of some numbers, but for zeros before it."""
+    stems = (os.path.splitext("".join(parts_of(name)[-1:]))[0] for name in names)
+    numbers = {stem for stem in stems if stem.isdecimal()}
+    files = tree.files(folder) if numbers else ()
+    return next((path for path in files if path.stem[:1] == "0" and path.stem.lstrip("0") in numbers), None)
 
 
 def _in_another_encoding(tree: Tree, folder: Path, name: str) -> tuple[str, Path] | None:

@@ -93,14 +93,21 @@ def tell_what_to_try(root: Path) -> str:
     if told:
         return "; or ".join(told)
     if unknown := [path for path in below if _is_list(path.name)]:
-        shown = _some([f"{path.parent.name}/{path.name}" for path in unknown])
-        fault = next(filter(None, map(_fault, unknown[:NAMED])), f"{shown} are of no known form")
-        return f"see docs/data.md; {fault}"
+        return f"see docs/data.md; {next(filter(None, map(_fault, unknown[:NAMED])), '') or _tell_of_lists(unknown)}"
     if any(path.suffix.lower() in READABLE_SUFFIXES for path in below):
         return (
             "there are images alone; where their names hold the texts, add --format filename (docs/data.md)"
         )
     return "see docs/data.md"
+
+
+def _tell_of_lists(files: Sequence[Path]) -> str:
+    """Return what to do with files of labels that lie in other folders: with those that are lists, name them."""
+    lists = [path for path in files if path.suffix.lower() == ".txt" and _holds_labels(str(path))]
+    shown = _some([f"{path.parent.name}/{path.name}" for path in lists or files])
+    if lists:
+        return f"if labels stand in {shown}, name each with --train-labels, or its like"
+    return f"{shown} are of no known form"
 
 
 def _other_ways(files: Sequence[Path]) -> list[str]:

@@ -13,10 +13,14 @@ MARKS = "\ufeff\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u206
 
 
 def spellings(name: str) -> Iterable[str]:
-    """Return a name with slashes for backslashes, then without blanks around it, and as no part of an address."""
+    """Return a name with slashes for backslashes, then without blanks around it, and as no part of an address.
+
+    Last with backslashes for slashes: some programs unpack an archive of Windows to files that are called so.
+    """
     slashes = name.replace("\\", "/")
     plain = _bare(slashes).strip()
-    return dict.fromkeys((name, slashes, plain, unquote(plain) if "%" in plain else plain))
+    address = unquote(plain) if "%" in plain else plain
+    return dict.fromkeys((name, slashes, plain, address, plain.removeprefix("./").replace("/", "\\")))
 
 
 def is_foreign(name: str) -> bool:

@@ -67,11 +67,29 @@ def lists_or_whole(
     def is_list(path: Path) -> bool:
         return path.is_file() and ours(path)
 
+    def held(folder: Path) -> list[tuple[str | None, Path]]:
+        return _lists_in(folder, templates, whole, is_list)
+
     lists = lists_by_split(root, templates, ours)
     if "train" not in lists and is_list(root / whole):
         return in_order({"all": root / whole, **lists})
-    folders = {} if lists else folders_by_split(root, lambda folder: is_list(folder / whole))
-    return lists or {split: folder / whole for split, folder in folders.items()}
+    folders = {} if lists else folders_by_split(root, lambda folder: bool(held(folder)))
+    found = {split: held(folder) for split, folder in folders.items()}
+    if any([told for told, _ in some] != [split] for split, some in found.items()):
+        return {}
+    return lists or {split: path for split, [(_, path)] in found.items()}
+
+
+def _lists_in(
+    folder: Path, templates: Sequence[str], whole: str, is_list: Callable[[Path], bool]
+) -> list[tuple[str | None, Path]]:
+    """Return the list `whole` of a folder that is called as a split; else those that are called as splits, too."""
+    own = split_of(folder.name)
+    if is_list(folder / whole):
+        return [(own, folder / whole)]
+    words = {**_SPLIT_OF, folder.name: own}
+    paths = [(split, folder / form.format(word)) for form in templates for word, split in words.items()]
+    return [(split, path) for split, path in paths if is_list(path)]
 
 
 def entries(root: Path) -> list[Path]:

@@ -32,6 +32,7 @@ NO_OPTIONS: Mapping[str, str] = {}
 ROOT: Mapping[str, str] = {"root": ""}
 """The option of every format whose labels are paths: what they are relative to (`--root`), where not to the list."""
 LOOKED_INTO = 20
+SEVERAL = "one of them, or each with an option --train-labels, --val-labels or --test-labels"
 RECOGNITION, PHOTOS, DIRECTIONS = ("recognition", "detection"), "detection", "orientation"
 __all__ = ["SPLITS"]
 
@@ -66,6 +67,11 @@ class Format(ABC):
     def find_named(cls, root: Path) -> dict[str, Path]:
         """Return what `find` does, where a person named this format: it need not be told from others."""
         return cls.find(root)
+
+    @classmethod
+    def find_alone(cls, files: Sequence[Path]) -> list[Path]:
+        """Return which of some files of one folder are label files of this format, if each is named itself."""
+        return [path for path in files if cls.find(path)]
 
     @staticmethod
     @abstractmethod
@@ -178,7 +184,7 @@ def detect(
     raise DataError(
         "a data folder must hold labels in a known format",
         f"{root} with options {', '.join(options)}" if options else root,
-        f"labels lie in {', '.join(inner)}: name {'one of them' if len(inner) > 1 else 'that'}"
+        f"labels lie in {', '.join(inner)}: name {SEVERAL if len(inner) > 1 else 'that'}"
         if inner
         else _tell_other_task(root, options, tasks) or tell_what_to_try(root),
     )
@@ -205,8 +211,7 @@ def _alone(
         (name, path)
         for name in names
         if _takes(name, options)
-        for path in files
-        if FORMATS.get(name).find(path)
+        for path in FORMATS.get(name).find_alone(files)
     ]
     splits = {split_of(path.stem) or "all": path for _, path in found}
     if len({name for name, _ in found}) != 1 or len(splits) < len(found):

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from train.data.folders.beside import files_ending
 from train.data.folders.image_paths import holds_in_any_case, locate
 from train.data.folders.notes import note
+from train.data.folders.path_forms import alike
 from train.data.folders.split_names import entries, in_order, only_one, only_split_in, split_in, split_of
 from train.data.formats import IMAGE_SUFFIXES, SPLITS, by_split, images_in, itself
 from train.data.sample import BY_FOLDER, UNTOLD
@@ -25,6 +26,8 @@ ADDRESSES, ADDRESSED = ("/", "/local-files", "/uploaded"), ("d", "filepath")
 """How the paths of Label Studio's addresses end, and the keys under which they have that of an image."""
 UNSET = "default"
 """What CVAT calls the photos that no split was chosen for."""
+Stems = dict[Path, tuple[dict[str, list[str]], dict[str, list[str]]]]
+"""Of each folder the suffixes of its images by their names, as they are and as what is alike."""
 UPLOAD, UPLOADED = "/upload/", re.compile(r"[0-9a-f]{8}-(.+)")
 """The folder and the name that Label Studio gives a file that is uploaded."""
 
@@ -50,7 +53,7 @@ def find_images(
     roots = [Path(root)] if root else around
     first = list(islice(plain.values(), LOOKED_AT))
     place = next((one for one in roots if _has_any(one, first)), None)
-    place = place or next((one for one in roots if holds_in_any_case(one, first)), None)
+    place = place or next((one for one in roots if _has_any_alike(one, first)), None)
     if place is None and not root:
         plain = _in_folders_of_splits(labels, plain)
     place = place or roots[0]
@@ -132,6 +135,12 @@ def _has_any(place: Path, names: Iterable[str]) -> bool:
     return False
 
 
+def _has_any_alike(place: Path, names: Sequence[str]) -> bool:
+    """Whether some names are in a folder, but for letter case and Unicode form, with their suffixes or without."""
+    stems: Stems = {}
+    return holds_in_any_case(place, names) or any(_suffixes(name, place, stems) for name in names)
+
+
 def _without_uploads(labels: Path, place: Path, names: Mapping[str, str]) -> dict[str, str]:
     """Return what images are called in a folder whose names Label Studio changed when they were uploaded.
 
@@ -170,12 +179,8 @@ def _with_their_suffixes(names: Mapping[str, str], place: Path, labels: Path) ->
     Raises:
         DataError: there is no such suffix.
     """
-    stems: dict[Path, dict[str, list[str]]] = {}
-    found = {
-        name: _suffixes(path, place, stems)
-        for name, path in names.items()
-        if path and not has_image_name(path)
-    }
+    stems: Stems = {}
+    found = {name: _suffixes(path, place, stems) for name, path in names.items()}
     several = next((name for name, suffixes in found.items() if len(suffixes) > 1), None)
     if several is None:
         return {name: path + "".join(found.get(name, [])) for name, path in names.items()}
@@ -192,14 +197,18 @@ def _with_their_suffixes(names: Mapping[str, str], place: Path, labels: Path) ->
     return {name: path + (suffix if found.get(name) else "") for name, path in names.items()}
 
 
-def _suffixes(name: str, place: Path, stems: dict[Path, dict[str, list[str]]]) -> list[str]:
-    """Return the suffixes of the images that are called so; `stems` keeps what folders hold."""
+def _suffixes(name: str, place: Path, stems: Stems) -> list[str]:
+    """Return the suffixes of the images that are called so, else of those called alike; `stems` keeps folders."""
+    if not name or has_image_name(name):
+        return []
     folder, stem = (place / name).parent, (place / name).name
     if folder not in stems:
-        stems[folder] = {}
+        stems[folder] = {}, {}
         for image in images_in(folder):
-            stems[folder].setdefault(image.stem, []).append(image.suffix)
-    return stems[folder].get(stem, [])
+            stems[folder][0].setdefault(image.stem, []).append(image.suffix)
+            stems[folder][1].setdefault(alike(image.stem), []).append(image.suffix)
+    as_it_is, others = stems[folder]
+    return as_it_is.get(stem) or others.get(alike(stem), [])
 
 
 def image_called(path: Path) -> Path | None:

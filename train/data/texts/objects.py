@@ -54,7 +54,7 @@ def require_plain(source: Path, texts: Sequence[str], chosen: bool = False) -> N
             "a text must be what one line shows",
             f"{source}: {objects[0][:80]}",
             "write the texts alone; a list of regions is det_gt.txt, with a tab between path and regions; if images "
-            "show this, name the column of a table with --option text=COLUMN",
+            "show this, name their column with --option text=COLUMN, for a list --format table --option text=2",
         )
 
 

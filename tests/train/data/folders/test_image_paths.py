@@ -50,6 +50,7 @@ def touch(path: Path) -> Path:
         ("\u202aE:\\rec\\images\\a.png\u202c", "rec/images/a.png"),
         ("\u200eimages/a.png", "rec/images/a.png"),
         ("images/a%20b.png", "rec/images/a%20b.png"),
+        ("./images/a.png", "rec/images\\a.png"),
     ],
 )
 def test_an_image_is_found_and_none_that_the_path_does_not_name(
@@ -91,6 +92,15 @@ def test_what_roboflow_renamed_is_told(tmp_path: Path) -> None:
         with collected_notes() as notes:
             locate(labels, [f"images/{name}"])
         assert any("Roboflow renamed" in line for line in notes) == told
+
+
+def test_zeros_that_a_spreadsheet_took_away_are_told(tmp_path: Path) -> None:
+    labels = touch(tmp_path / "labels.csv")
+    touch(tmp_path / "0012.png")
+    for names, told in ((["12.png"], True), (["12"], True), (["a12.png", "0013.png", "2.png"], False)):
+        with collected_notes() as notes:
+            locate(labels, names)
+        assert any("zeros that the labels lack, such as 0012.png" in line for line in notes) == told
 
 
 @pytest.mark.parametrize("encoding", ["gbk", "utf-8"])

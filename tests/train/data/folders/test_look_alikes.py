@@ -25,6 +25,7 @@ def texts_in(folder: Path, **told: Any) -> list[str]:
 def test_the_images_of_a_folder_are_listed_once_for_all_its_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where each text may be a label file by itself, as none is found."""
     for number in range(20):
         write(tmp_path / f"{number}.txt", "Some words, and more\n" * 9)
     listed, tried = list[str](), list[str]()
@@ -33,6 +34,15 @@ def test_the_images_of_a_folder_are_listed_once_for_all_its_texts(
     monkeypatch.setattr(os.path, "isfile", lambda path: tried.append(str(path)) or is_file(path))
     assert FORMATS.get("table").find(tmp_path) == {}
     assert 0 < listed.count(str(tmp_path)) < 20 > len(tried)
+    counts = []
+    for number in (30, 60):
+        for more in range(number):
+            write(tmp_path / f"{number}_{more}.txt", "Some words, and more\n")
+        listed.clear()
+        with pytest.raises(DataError):
+            load(tmp_path)
+        counts.append(listed.count(str(tmp_path)))
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize(
@@ -57,6 +67,14 @@ def test_a_column_that_is_named_holds_texts(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--option text=COLUMN"):
         load(tmp_path)
     assert texts_in(tmp_path, options={"text": "text"}) == ['{"text": "a"}', '{"text": "b"}']
+
+
+def test_a_list_that_is_named_a_table_may_hold_regions_as_texts(tmp_path: Path) -> None:
+    texts = ['{"text": "a"}', '[{"transcription": "b", "points": []}]']
+    write(tmp_path / "rec_gt.txt", "".join(f"{number}.png\t{text}\n" for number, text in enumerate(texts)))
+    with pytest.raises(DataError, match="--format table --option text=2"):
+        load(write(tmp_path / "a" / "rec_gt.txt", f"a.png\t{texts[0]}\n"))
+    assert texts_in(tmp_path / "rec_gt.txt", name="table", options={"text": "2"}) == texts
 
 
 def test_a_header_before_names_without_suffixes(tmp_path: Path) -> None:

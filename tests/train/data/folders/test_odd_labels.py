@@ -202,6 +202,14 @@ def test_what_lies_in_the_folders_below_is_named(tmp_path: Path, names: list[str
         load(tmp_path)
 
 
+def test_lists_of_other_names_in_the_folders_below_are_told(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "label.txt").write_text("a.png\tA\n")
+    with pytest.raises(DataError, match=r"train/label\.txt, val/label\.txt, name each with --train-labels"):
+        load(tmp_path)
+
+
 def test_what_is_written_never_takes_the_place_of_what_is_read(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", 0)
     labels = tmp_path / "labels.json"

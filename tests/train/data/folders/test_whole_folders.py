@@ -108,6 +108,19 @@ def test_two_images_of_one_label_are_refused(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.gt.txt", "a.txt"])
+def test_an_image_without_a_text_is_one_bad_sample(tmp_path: Path, name: str) -> None:
+    for image in ("a.png", "b.png"):
+        write(tmp_path / image)
+    write(tmp_path / name, '{"corrected_text": "A"}' if name == "a.json" else "A")
+    with collected_notes() as notes:
+        [samples] = load(tmp_path)[1].values()
+    assert [(sample.path.name, sample.text) for sample in samples] == [("a.png", "A"), ("b.png", "")]
+    [line] = notes
+    assert line.startswith(f"{tmp_path}: images without a {name[1:]} of their name, ")
+    assert "1, the first: b.png" in line
+
+
 def test_shapes_of_another_tool_are_no_labels_beside_a_list(tmp_path: Path) -> None:
     write(tmp_path / "rec_gt.txt", "a.png\tA\n")
     for name, shapes in (
@@ -184,6 +197,25 @@ def test_a_split_is_told_in_a_longer_name(name: str, split: str | None) -> None:
     assert split_within(name) == split
 
 
+@pytest.mark.parametrize(
+    ("values", "splits"),
+    [
+        (("train", "Val ", "train"), {"train": 2, "val": 1}),
+        (("train", "train", "train"), {"all": 3}),
+        (("train", "test", "other"), {"all": 3}),
+        (("train", "test", ""), {"all": 3}),
+    ],
+)
+def test_a_column_of_nothing_but_splits_tells_them(
+    tmp_path: Path, values: tuple[str, ...], splits: dict[str, int]
+) -> None:
+    rows = "".join(f"{value},{number}.png,A{number}\n" for number, value in enumerate(values))
+    write(tmp_path / "a.csv", f"phase,image,text\n{rows}")
+    with collected_notes() as notes:
+        assert {split: len(samples) for split, samples in load(tmp_path)[1].items()} == splits
+    assert any("the column phase tells the splits" in line for line in notes) == ("all" not in splits)
+
+
 def test_names_of_splits_differ() -> None:
     names = list(itertools.chain.from_iterable(NAMES.values()))
     assert len(names) == len(set(names))
@@ -200,6 +232,17 @@ def test_lists_without_splits_may_lie_in_folders_of_splits(tmp_path: Path) -> No
         write(tmp_path / name / "rec_gt.txt", "a.png\tA\n")
     found = {split: path.parent.name for split, path in detect(tmp_path)[1].items()}
     assert found == {"train": "training", "val": "eval"}
+
+
+@pytest.mark.parametrize("form", ["{}.txt", "rec_gt_{}.txt", "{}_list.txt"])
+def test_the_list_of_a_split_may_lie_in_a_folder_of_its_name(tmp_path: Path, form: str) -> None:
+    for name in ("Train", "valid"):
+        write(tmp_path / name / form.format(name), "a.png\tA\n")
+    found = {split: path.parent.name for split, path in detect(tmp_path)[1].items()}
+    assert found == {"train": "Train", "val": "valid"}
+    write(tmp_path / "Train" / form.format("val"), "a.png\tA\n")  # whose is it?
+    with pytest.raises(DataError, match=r"Train, .*valid: name .* each with an option --train-labels"):
+        detect(tmp_path)
 
 
 def test_folders_with_labels_are_named_where_the_folder_has_none(tmp_path: Path) -> None:

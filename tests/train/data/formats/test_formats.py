@@ -152,13 +152,6 @@ def test_image_json_refuses_a_label_without_a_text(tmp_path: Path, label: str, r
     assert f"{tmp_path / 'a.json'}:1" in str(error.value)
 
 
-def test_image_json_refuses_an_unlabelled_image(tmp_path: Path) -> None:
-    pair(tmp_path, "a", '{"corrected_text": "A"}')
-    write(tmp_path / "b.png", b"")
-    with pytest.raises(DataError, match=r"b\.png"):
-        load(tmp_path)
-
-
 def test_filename_is_detected_only_with_its_pattern(tmp_path: Path) -> None:
     write(tmp_path / "AB 1_cam2.jpg", b"")
     with pytest.raises(DataError, match="known format"):

@@ -36,6 +36,7 @@ from train.errors import DataError, UsageError
         ("a?b#c.png", "a?b#c.png"),
         ("scan:1.png", "scan:1.png"),
         ("a?d=1.png", "a?d=1.png"),
+        ("Caf\u00e9", "images/cafe\u0301.PNG"),
     ],
 )
 def test_an_image_is_found_by_what_its_tool_called_it(tmp_path: Path, label: str, lies: str) -> None:
@@ -162,6 +163,13 @@ def test_texts_beside_images(tmp_path: Path) -> None:
     write(tmp_path / "a.gt.txt", "x")
     write(tmp_path / "lost.gt.txt", "x")
     assert [s.path.name for s in load(tmp_path)[1]["all"]] == ["a.bin.png", "b.tif", "lost.*"]
+
+
+@pytest.mark.parametrize("name", ["a.png.txt", "a.png.gt.txt"])
+def test_a_text_may_bear_the_whole_name_of_its_image(tmp_path: Path, name: str) -> None:
+    touch(tmp_path / "a.png")
+    write(tmp_path / name, "x")
+    assert [sample.text for sample in load(tmp_path)[1]["all"]] == ["x"]
 
 
 @pytest.mark.parametrize(("line", "name"), [(f"{LINE},x", "corners_list"), ("0 .5 .5 .2 .1", "yolo")])

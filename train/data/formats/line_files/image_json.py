@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from train.data.folders.beside import Neighbours
 from train.data.folders.notes import note
 from train.data.formats import FORMATS, Format, by_split, images_in, read_text
+from train.data.formats.line_files.text_files import empty_samples
 from train.data.formats.photo_files.page_json_kinds import KINDS
 from train.data.sample import Sample
 from train.errors import DataError
@@ -41,20 +42,25 @@ class ImageJson(Format):
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
-        """Yield one sample an image, by name; one without a JSON file of its own is refused."""
+        """Yield one sample an image, by name, then those of images without a JSON file; one of two is refused."""
         key = options.get("text_key", TEXT_KEY)
         images: dict[Path, Path] = {}
+        unlabelled: list[Path] = []
         beside = Neighbours(path.absolute())
         for image in images_in(path.absolute()):
             labels = _labels(image, beside)
-            if labels is None or labels in images:
+            if labels is None:
+                unlabelled.append(image)
+                continue
+            if labels in images:
                 raise DataError(
                     "every image must have a JSON file of its own with its name",
-                    image if labels is None else f"{image} and {images[labels].name}",
-                    "label it or move it elsewhere",
+                    f"{image} and {images[labels].name}",
+                    "move one of the two elsewhere",
                 )
             images[labels] = image
             yield Sample(image, _text(labels, key), f"{labels}:1")
+        yield from empty_samples(unlabelled, ".json")
 
 
 def _labels(image: Path, beside: Neighbours) -> Path | None:

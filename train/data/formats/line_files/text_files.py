@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
@@ -44,32 +44,32 @@ class TextFiles(Format):
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
-        """Yield one sample an image, by name, then those of a `.gt.txt` without one.
-
-        Raises:
-            DataError: an image has no text.
-        """
+        """Yield one sample an image, by name, then those of a `.gt.txt` without one, and of images without a text."""
         folder = path.absolute()
         images, beside = images_in(folder), Neighbours(folder)
-        used: dict[Path, Path] = {}
-        for image in images:
-            labels = _labels(image, beside)
-            if labels is None:
-                raise DataError(
-                    "every image must have a .gt.txt or .txt of its name",
-                    image,
-                    "add it, or move the image elsewhere",
-                )
-            used[image] = labels
+        used = {image: labels for image in images if (labels := _labels(image, beside))}
+        unlabelled = [image for image in images if image not in used]
         used |= {folder / (labels.name[: -len(TRUTH)] + ANY_SUFFIX): labels for labels in _lost(folder, used)}
         for (image, labels), text in zip(used.items(), texts_of(used), strict=True):
             yield Sample(image, text, f"{labels}:1")
+        yield from empty_samples(unlabelled, TRUTH if any(map(_is_truth, used.values())) else PLAIN)
         _tell_rest(folder, {alike(image.stem) for image in images}, {*used.values()})
 
 
+def empty_samples(images: Sequence[Path], suffix: str) -> Iterator[Sample]:
+    """Yield a sample with an empty label for each image of a folder that lacks its label file, and say how many."""
+    if images:
+        note(
+            f"{images[0].parent}: images without a {suffix} of their name, which have an empty label then: "
+            f"{len(images)}, the first: {images[0].name}; label them or move them elsewhere"
+        )
+    yield from (Sample(image, "", f"{image.with_suffix(suffix)}:1") for image in images)
+
+
 def _labels(image: Path, beside: Neighbours) -> Path | None:
-    """Return an image's text; `a.gt.txt` is also that of `a.bin.png`."""
-    names = (image.stem + TRUTH, image.name.partition(".")[0] + TRUTH, image.stem + PLAIN)
+    """Return an image's text; `a.gt.txt` is also that of `a.bin.png`, and `a.png.txt` that of `a.png`."""
+    beginnings = (image.stem, image.name.partition(".")[0], image.name)
+    names = (*(name + TRUTH for name in beginnings), image.stem + PLAIN, image.name + PLAIN)
     return next((path for name in names if (path := beside.find(image, name))), None)
 
 

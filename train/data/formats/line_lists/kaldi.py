@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from train.data.folders.left_aside import KALDI
-from train.data.formats import FORMATS, ROOT, by_split
+from train.data.formats import FORMATS, Format, by_split
 from train.data.formats.region_lists import lines_of
 from train.data.formats.tables.table import TableOfTexts, is_table
 from train.data.sample import Sample
@@ -14,10 +14,10 @@ WRITERS = "utt2spk"
 
 
 @FORMATS.register("kaldi")
-class Kaldi(TableOfTexts):
+class Kaldi(Format):
     """A table without header, in a folder or in one for each split."""
 
-    options = ROOT
+    task = "recognition"
     turn = 2
 
     @staticmethod

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from train.data.folders.path_forms import composed
 from train.data.formats import IMAGE_SUFFIXES
 from train.data.formats.places import has_image_name, image_places
 
@@ -23,7 +24,7 @@ class ImageNames:
     def __contains__(self, name: str) -> bool:
         """Whether an image with this name and some suffix lies there; the name may be a path."""
         inner, stem = os.path.split(name)
-        is_there = any(stem in self._in(os.path.join(place, inner)) for place in self._places)
+        is_there = any(composed(stem) in self._in(os.path.join(place, inner)) for place in self._places)
         return is_there and any(map(str.isalpha, name)) and not has_image_name(name)
 
     def _in(self, folder: str) -> frozenset[str]:
@@ -31,5 +32,5 @@ class ImageNames:
         if folder not in self._stems:
             there = os.listdir(folder) if os.path.isdir(folder) else []
             images = (name for name in there if name.lower().endswith(ENDS) and not name.startswith("."))
-            self._stems[folder] = frozenset(name.rpartition(".")[0] for name in images)
+            self._stems[folder] = frozenset(composed(name.rpartition(".")[0]) for name in images)
         return self._stems[folder]

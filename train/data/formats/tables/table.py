@@ -19,6 +19,7 @@ from train.data.formats.tables.delimited import Dialect, delimited_table
 from train.data.formats.tables.image_names import ImageNames
 from train.data.formats.tables.parquet import FIRST, is_first, parquet_images, parquet_table
 from train.data.formats.tables.rows import Table, json_table
+from train.data.formats.tables.split_values import find_split_column
 from train.data.formats.tables.texts import require_single, require_texts, text_of
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
@@ -74,6 +75,17 @@ class TableOfTexts(Format):
         folders = by_split(root, lambda folder: bool(_tables(folder)))
         return _whole({split: only_one(folder, split, _tables(folder)) for split, folder in folders.items()})
 
+    @classmethod
+    def find_named(cls, root: Path) -> dict[str, Path]:
+        """Return what `find` does; a list that is named itself may hold anything behind the names of its images."""
+        return cls.find(root) or ({"all": root} if root.is_file() and root.suffix.lower() == ".txt" else {})
+
+    @classmethod
+    def find_alone(cls, files: Sequence[Path]) -> list[Path]:
+        """Return the tables among some files of one folder, whose images are listed once."""
+        images = ImageNames(files[0].parent) if files else None
+        return [path for path in files if _may_be(path, images)]
+
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a row; blank rows are passed over."""
@@ -83,6 +95,7 @@ class TableOfTexts(Format):
         split_columns, group = (
             _further(table, names, (image, text)) for names in (SPLIT_COLUMNS, GROUP_COLUMNS)
         )
+        split_columns = split_columns or find_split_column(path, table, (image, text))
         if image in table.images:
             if options.get("root"):
                 raise UsageError("--root goes with paths", f"{path}, which holds its images", "leave it out")
@@ -225,12 +238,12 @@ def _group(cell: Any) -> str:
     return "" if empty else str(cell).strip()
 
 
-def _may_be(path: Path) -> bool:
+def _may_be(path: Path, images: ImageNames | None = None) -> bool:
     suffix = path.suffix.lower()
     is_photos = is_via_csv(path) or (suffix in JSON and bool(FORMATS.get("set_json").find(path)))
     if suffix in ALWAYS and not is_photos and not is_chat(path):
         return True
-    return suffix in (*JSON, *SOMETIMES) and is_table(path)
+    return suffix in (*JSON, *SOMETIMES) and is_table(path, images)
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -23,7 +23,9 @@ LEXICON_REMEDY = "read the names: --format filename --option pattern='[^_]*_(?P<
 
 
 def text_of(cell: Any, column: str, source: str) -> str:
-    """Return the text of a cell; raise DataError for what is none."""
+    """Return the text of a cell, an empty one of a cell with nothing; raise DataError for what is none."""
+    if cell is None:
+        return ""
     if not isinstance(cell, str) or cell.startswith(DONUT):
         raise _no_line(cell, column, source)
     return cell
