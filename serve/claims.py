@@ -88,11 +88,7 @@ def claim_storage(folder: Path) -> StorageClaim:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / FILE).open("a+", encoding="utf-8")
     except OSError as error:
-        raise UsageError(
-            "--storage must be a folder that can be written",
-            f"{error.filename or folder} ({error.strerror})",
-            "make room there, or name another one",
-        ) from error
+        raise refuse_storage(folder, error) from error
     try:
         take_lock(file)
     except BlockingIOError as error:
@@ -102,6 +98,15 @@ def claim_storage(folder: Path) -> StorageClaim:
         raise UsageError("--storage must be one server's alone", serving, "name another one") from error
     file.seek(0)
     return StorageClaim(file, file.read())
+
+
+def refuse_storage(folder: Path, error: OSError) -> UsageError:
+    """Return what to raise where a server's folder cannot be written."""
+    return UsageError(
+        "--storage must be a folder that can be written",
+        f"{error.filename or folder} ({error.strerror})",
+        "make room there, or name another one",
+    )
 
 
 def claim_port(host: str, port: int, left_behind: str = "") -> socket.socket | None:

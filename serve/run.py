@@ -21,7 +21,7 @@ if __name__ == "__main__":
 from pydantic import ValidationError
 
 from serve.arguments import parser
-from serve.claims import Claims, claim, format_host
+from serve.claims import Claims, claim, format_host, refuse_storage
 from serve.environment import count_gpus, prefer_one_process, prepare
 from serve.loop.general import read_general
 from serve.loop.versions import find_serving
@@ -121,11 +121,7 @@ def find_sources(settings: Settings, anew: bool) -> dict[str, str]:
         try:
             version = find_serving(task, settings, anew=anew)
         except OSError as error:
-            raise UsageError(
-                "--storage must be a folder that can be written",
-                f"{error.filename or settings.storage} ({error.strerror})",
-                "make room there, or name another one",
-            ) from error
+            raise refuse_storage(settings.storage, error) from error
         found[task] = version.source
         if Path(version.source) != Path(named).absolute() and version.source != named:
             log.info(

@@ -11,6 +11,8 @@ from serve.topology import Topology
 from train.errors import UsageError
 from train.system.processor import count_cores
 
+SERVED = ("recognition", "detection", "orientation")
+"""Tasks with a model of their own."""
 LARGE_PX = 4_000_000
 """A picture of more pixels is large: it is decoded, searched and drawn apart from the others."""
 HOST_OR_PORT = r"^[^/\s@]+$"
@@ -126,12 +128,7 @@ class Settings(BaseModel):
 
     def sources(self) -> dict[str, str]:
         """Return the bundle folder, or the pretrained model's name, of every task that is served."""
-        named = {
-            "recognition": self.recognition,
-            "detection": self.detection,
-            "orientation": self.orientation,
-        }
-        return {task: source for task, source in named.items() if source}
+        return {task: source for task in SERVED if (source := getattr(self, task))}
 
     @property
     def recogniser_replicas(self) -> int:

@@ -49,6 +49,11 @@ def note_log_id(request: Request, fields: Mapping[str, Any]) -> None:
             request.scope[LOG_ID] = _LOG_ID.validate_python(log_id, strict=True)
 
 
+def read_kind(request: Request) -> str:
+    """Return a body's content type, lower case, without its parameters; empty for none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def validate(model: type[M], fields: Mapping[str, Any]) -> M:
     """Return a request's fields as its model; raise UndecodableError that names the first wrong one."""
     try:

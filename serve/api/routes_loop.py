@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from serve.api.bodies import decode_base64, keep_once, parse_form, parse_json, respond, validate
+from serve.api.bodies import decode_base64, keep_once, parse_form, parse_json, read_kind, respond, validate
 from serve.errors import UndecodableError, UnsupportedError
 from serve.intake.lanes import Lanes
 from serve.loop.corrections import CorrectionStore
@@ -198,7 +198,7 @@ async def _read_body(
     request: Request, model: type[BaseModel], file: str | None = None
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return the fields and the files of a form or a JSON body; an empty body has none, a form no other than `file`."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = read_kind(request)
     if kind in FORMS:
         fields, named = await parse_form(request, model)
         files = keep_once(named, {name for name, _ in named})

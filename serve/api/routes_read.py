@@ -15,6 +15,7 @@ from serve.api.bodies import (
     note_log_id,
     parse_form,
     parse_json,
+    read_kind,
     respond,
     validate,
 )
@@ -121,7 +122,7 @@ async def _parse(body: bytes, model: type[BaseModel], services: Services) -> Map
 
 async def _read_document(request: Request, services: Services) -> tuple[PageRequest, bytes | None]:
     """Return the request, and the file if it came in a form."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = read_kind(request)
     asked = fields_in_address(request, PageRequest)
     if kind != "multipart/form-data":
         fields = {**_with_number(asked), **await _parse(await request.body(), PageRequest, services)}
@@ -161,7 +162,7 @@ async def _hold_file(asked: PageRequest, in_form: bytes | None, services: Servic
 
 async def _read_lines(request: Request, services: Services) -> tuple[RecognizeRequest, list[bytes]]:
     """Return the request and its image files, whichever way they came."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = read_kind(request)
     in_address = fields_in_address(request, RecognizeRequest)
     if kind == "application/json":
         fields = {**in_address, **await _parse(body := await request.body(), RecognizeRequest, services)}

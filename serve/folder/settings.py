@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from serve.inference.model import Model, load_model
 from serve.schemas import Decode, PageRequest, Share
-from serve.settings import Limits
+from serve.settings import SERVED, Limits
 from train.errors import UsageError
 
 LINES_A_PART, PAGES_A_PART = 128, 8
@@ -71,12 +71,7 @@ class FolderSettings(BaseModel):
 
     def models(self) -> dict[str, str]:
         """Return the bundle or pretrained model of every task."""
-        named = {
-            "recognition": self.recognition,
-            "detection": self.detection,
-            "orientation": self.orientation,
-        }
-        return {task: source for task, source in named.items() if source}
+        return {task: source for task in SERVED if (source := getattr(self, task))}
 
     def part_size(self, files: int) -> int:
         """Return how many files a part has: more of them where they are many."""
