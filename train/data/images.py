@@ -19,6 +19,7 @@ from train.errors import DataError
 Image = npt.NDArray[np.uint8]
 
 HEIGHT_PX = 48
+STEP_PX = 8  # of an output step of PP-OCR's recognisers
 BUCKET_PX = 32
 MIN_WIDTH_PX = 160  # the pretrained models misread a narrow line without room behind it (docs/bundle.md)
 MAX_ASPECT = 200

@@ -25,6 +25,7 @@ from train.data.drawing import draw_marked, vin
 from train.data.drawing.drawn_texts import draw_texts
 from train.data.drawing.other_lines import draw_other_line
 from train.data.drawing.other_texts import first_texts, other_texts
+from train.data.folders.split_names import SPLITS
 from train.data.images import Image
 from train.errors import DataError, UsageError
 from train.system.cli import Parser
@@ -33,7 +34,6 @@ from train.system.paths import given_path
 
 MANIFEST, FORMAT_FILE = "manifest.json", "format.yaml"
 VERSION, OTHERS_VERSION = 1, 2  # raise it when the same parameters would draw other lines
-SPLITS = ("train", "val", "test")
 VIN_LINES = {
     "train": (512, "training lines"),
     "val": (128, "validation lines"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from train.data.charset import Charset
-from train.data.images import HEIGHT_PX, MIN_WIDTH_PX
+from train.data.images import HEIGHT_PX, MIN_WIDTH_PX, STEP_PX
 from train.models.network import Network
 from train.models.weights.downloads import find_room_for_downloads
 from train.system.registry import Registry
@@ -86,7 +86,7 @@ class Model(ABC):
 
     def steps(self, width_px: int) -> int:
         """Output steps T for a padded width in pixels."""
-        return width_px // 8
+        return width_px // STEP_PX
 
 
 MODELS: Registry[Model] = Registry("model", __name__)

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import Charset
-from train.reading.decoding.choices import SMALLEST
 from train.reading.knowledge import FEWEST_TEXTS, MOST_CHARACTERS, MOST_TEXTS
 from train.reading.learning import learn
 from train.reading.settings import Language, ReadingSettings
 from train.reading.text_model import Likely, Probabilities, TextModel
+from train.scoring.ctc import SMALLEST
 from train.scoring.intervals import Gain, paired_gain_interval
 
 ORDERS = (3, 4, 6)

@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from train.data.charset import Charset
-from train.reading.automata.automaton import Indices
+from train.reading.automata.automaton import LARGEST_TABLE, Indices
 
 END = 0
 """The class of the blank, which no text holds, stands for the end of a text."""
-LARGEST_TABLE = 1 << 21
 Array = npt.NDArray[np.float64]
 Integers: TypeAlias = "memoryview[int]"
 Floats: TypeAlias = "memoryview[float]"

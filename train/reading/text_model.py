@@ -9,13 +9,14 @@ import numpy.typing as npt
 
 from train.data.charset import BLANK, Charset, Decoded, decode_line
 from train.data.texts.forms import text_of
-from train.reading.decoding.choices import SMALLEST, Lines
+from train.reading.decoding.choices import Lines
 from train.reading.decoding.finder import TextFinder
 from train.reading.decoding.grammar import Grammar
 from train.reading.decoding.paths import Path, best_paths
 from train.reading.decoding.spelling import Spelling
 from train.reading.formats.levels import Level, make_levels
 from train.reading.settings import ReadingSettings, TextReading
+from train.scoring.ctc import SMALLEST
 
 LEAST_SCORE = -1e6
 """Of a line that no text fits which obeys the hard rules: JSON has no infinity."""

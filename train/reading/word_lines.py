@@ -9,12 +9,12 @@ from rapidfuzz.distance import Levenshtein
 
 from train.data.charset import Charset, decode_line
 from train.data.dataset import Dataset
-from train.data.texts.forms import text_of
+from train.data.texts.forms import SPACE, text_of
 from train.data.texts.reading_order import in_picture_order
 from train.reading.knowledge import TextKnowledge
 from train.reading.languages import NO_TEXT, PredictedLines
 from train.reading.text_model import Probabilities
-from train.reading.words import SPACE, cut_words
+from train.reading.words import cut_words
 
 
 def list_words(text: str) -> list[str]:

@@ -15,11 +15,10 @@ import numpy.typing as npt
 from train.cut import Cut
 from train.data.charset import BLANK, Charset, decode_line
 from train.data.geometry.crops import Quad, part_of
-from train.data.texts.forms import text_of
+from train.data.texts.forms import SPACE, text_of
 from train.reading.settings import TextReading
 from train.reading.text_model import TextModel
 
-SPACE = " "
 ROOM = 0.5
 """Output steps that a word takes beside those of its first and last characters, where the gap is wide enough."""
 

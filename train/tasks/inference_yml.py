@@ -11,10 +11,9 @@ from train.data import images
 from train.data.charset import Charset
 from train.data.geometry.detection import MEAN_BGR, MOST_CONTOURS, STD_BGR, DetectionParameters
 from train.data.geometry.orientation import PP_LCNET
+from train.data.texts.forms import SPACE
 from train.errors import CheckpointError
 from train.system.files import write_whole
-
-SPACE = " "
 
 
 def write_recognition_settings(directory: Path, published_name: str, charset: Charset) -> None:

@@ -18,13 +18,14 @@ from train.data.charset import Charset, decode, steps_needed
 from train.data.checks.rules import Checks, line_checks, ppocr_steps
 from train.data.dataset import Dataset
 from train.data.decoded.stored import TURNED_LINES, Stored
+from train.data.texts.forms import SPACE
 from train.data.texts.kinds import expected
 from train.engine import Batch, Images
 from train.errors import UsageError
 from train.models import MODELS
 from train.reading.settings import ReadingSettings
 from train.reading.text_model import TextModel
-from train.reading.words import SPACE, read_lines, read_words
+from train.reading.words import read_lines, read_words
 from train.scoring.ctc import ctc_losses
 from train.scoring.scores import Scores
 from train.scoring.texts import AS_LABELLED, CHARSET_RULES, TextScores, score_texts
@@ -32,7 +33,6 @@ from train.tasks import CALIBRATION_IMAGES, TASKS, Mistake, SampleStats, Start, 
 from train.tasks.inference_yml import write_recognition_settings
 from train.tasks.parity import line_batches, text_verdicts
 
-STEP_PX = 8
 TURN = "turn"
 EXPLODED = 5.0
 EXAMPLE_WIDTH_PX, EXAMPLE_CHARACTERS = 320, 17
@@ -164,7 +164,7 @@ class Recognition(Task):
             spans = [images.bucket_width(line.image.shape[1]) for line in lines]
             return Batch(fitted, targets, spans_px=np.array(spans, np.int64))
         widest = max(line.image.shape[1] for line in lines)
-        needed = STEP_PX * max(steps_needed(target) for target in targets)
+        needed = images.STEP_PX * max(steps_needed(target) for target in targets)
         width = images.bucket_width(max(widest, needed))
         return Batch(images.to_batch([line.image for line in lines], width), targets)
 
@@ -178,7 +178,7 @@ class Recognition(Task):
         if self._fit_width:
             return np.full(len(data), self._fit_width, np.int64)
         steps = [steps_needed(self._charset.encode(text)) for text in data.texts]
-        return np.maximum(data.widths, STEP_PX * np.array(steps, np.int64))
+        return np.maximum(data.widths, images.STEP_PX * np.array(steps, np.int64))
 
     def targets(self, data: Dataset, indices: Indices) -> list[list[int]]:
         """Encode the lines' labels."""

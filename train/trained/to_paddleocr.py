@@ -11,13 +11,14 @@ from train.data import images
 from train.data.batching.batches import evaluation_batches
 from train.data.dataset import Dataset
 from train.data.texts.charset_file import write_characters
+from train.data.texts.forms import SPACE
 from train.engine import Images
 from train.errors import ModelError, ParityError, UsageError
 from train.models import MODELS
 from train.models.network import Network
 from train.models.published import PublishedModel
 from train.models.weights.pdparams import SUFFIX, write_pdparams
-from train.models.weights.starting import SPACE, Saved, read_saved
+from train.models.weights.starting import Saved, read_saved
 from train.system.files import replace_folder
 from train.tasks.parity import TOLERANCE, compare, text_verdicts
 

@@ -16,7 +16,7 @@ from train.data.batching.mixture import Mixture
 from train.data.charset import Charset, domain_charset, steps_needed
 from train.data.dataset import Dataset, MemoryDataset
 from train.loop import assemble
-from train.tasks.recognition import STEP_PX, Recognition
+from train.tasks.recognition import Recognition
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_every_label_fits_its_output(concat: float, words: Dataset) -> None:
     task = task_for(words, probability=1.0, strength=1.0, concat=concat)
     for epoch in range(1, 4):
         batch = task.batch(words, np.arange(len(words)), epoch)
-        steps = batch.images.shape[3] // STEP_PX
+        steps = batch.images.shape[3] // images.STEP_PX
         assert batch.images.shape[3] % images.BUCKET_PX == 0
         assert all(len(target) > 0 and steps_needed(target) <= steps for target in batch.targets)
         assert batch.images.dtype == np.float32
@@ -72,7 +72,7 @@ def one_of(words: MemoryDataset, text: str) -> MemoryDataset:
 def test_a_label_too_long_for_its_line_gets_room(words: Dataset) -> None:
     narrow = one_of(words, "A" * 40)
     batch = task_for(narrow, probability=0.0).batch(narrow, np.array([0]), 1)
-    assert batch.images.shape[3] // STEP_PX >= 79
+    assert batch.images.shape[3] // images.STEP_PX >= 79
 
 
 def test_joined_lines_carry_all_their_texts(words: Dataset) -> None:

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from train.data.charset import steps_needed
-from train.data.images import Image, bucket_width
+from train.data.images import STEP_PX, Image, bucket_width
 from train.data.texts.reading_order import side_by_side
 
-STEP_PX = 8
 MAX_PAIR_WIDTH_PX = 320
 PARTNERS = 2
 SPACE, SPACE_PX = " ", 12

@@ -23,7 +23,6 @@ from train.data.texts.forms import escaped
 MIN_HEIGHT_PX = 8
 MIN_WIDTH_PX = 4
 UPRIGHT = 1.5
-STEP_PX = 8
 SHOWN_LENGTH = 100
 
 Steps = Callable[[int], int]
@@ -86,7 +85,7 @@ def _shared_findings(splits: Splits) -> Iterator[Finding]:
 
 def ppocr_steps(width_px: int) -> int:
     """Output steps of PP-OCR's recognisers for a line `width_px` wide after `images.resize_line`."""
-    return images.bucket_width(width_px) // STEP_PX
+    return images.bucket_width(width_px) // images.STEP_PX
 
 
 def text_findings(split: str, sample: Sample, characters: Collection[str] | None) -> Iterator[Finding]:

@@ -14,13 +14,12 @@ from train.data.charset import steps_needed
 from train.data.drawing import surfaces
 from train.data.drawing.camera import photographed
 from train.data.drawing.surfaces import Scene
-from train.data.images import HEIGHT_PX, Image
+from train.data.images import HEIGHT_PX, STEP_PX, Image
 from train.data.texts.forms import SPACE, ZWJ, ZWNJ
 from train.errors import DataError
 
 EM_PX = 56
 CAP = 0.7  # height of a capital, in em
-STEP_PX = 8
 NO_CHARACTER = "\U0010ffff"  # what a font draws for it, it draws for every character that it lacks
 INKLESS = (SPACE, ZWNJ, ZWJ)
 SURFACES = (surfaces.paper, surfaces.plastic, surfaces.paint, surfaces.brushed)

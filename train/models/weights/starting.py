@@ -11,12 +11,12 @@ from train.bundle import MANIFEST, load_bundle
 from train.checkpoint import META, load_checkpoint
 from train.data.charset import Charset
 from train.data.texts.charset_file import read_entries
+from train.data.texts.forms import SPACE
 from train.errors import ModelError
 from train.models.network import Arrays
 from train.reading.settings import ReadingSettings
 
 SAFETENSORS = "model.safetensors"
-SPACE = " "
 NEVER = 0xF0000
 """The first of the code points that stand for a class which PaddleOCR never writes: they are nobody's characters."""
 BESIDE = ("inference.yml", "dict.txt")

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from train.data.charset import BLANK
 from train.reading.automata.automaton import Indices
 from train.reading.decoding.spelling import Costs
+from train.scoring.ctc import SMALLEST
 
-SMALLEST = 1e-30
 Nats = npt.NDArray[np.float32]
 Options = Sequence[tuple[float, int]]
 """Nats below the likeliest class, and class; the likeliest first."""
