@@ -19,6 +19,14 @@ from train.errors import StorageError, UsageError
 from train.system.cli import INTERRUPTED
 from train.system.paths import name_after, study_name
 
+OPTIONS = {
+    "time_budget_s": "--time-budget",
+    "cpus": "--cpus-per-trial",
+    "gpus": "--gpus-per-trial",
+    "workers": "--workers-per-trial",
+}
+"""The option of each setting that has another name; the others are `--NAME`."""
+
 
 def settings_of(arguments: argparse.Namespace, given: Collection[str] = ()) -> StudySettings:
     """Return the validated settings; raise UsageError for what cannot work.
@@ -53,7 +61,7 @@ def settings_of(arguments: argparse.Namespace, given: Collection[str] = ()) -> S
     values, fields = same | paths | told, StudySettings.model_fields
     usual = {key: fields[key].get_default(call_default_factory=True) for key in values}
     said = {key: value for key, value in values.items() if key in given or value != usual[key]}
-    with config_error("the command line"):
+    with config_error("the command line", lambda key: OPTIONS.get(key, f"--{key.replace('_', '-')}")):
         return StudySettings(**said)
 
 

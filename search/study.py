@@ -19,7 +19,7 @@ from search.experiment.tracking import check_tracking
 from search.experiment.tuner import run_trials
 from search.planning.budget import check_confirm
 from search.planning.clock import Clock
-from search.planning.packing import describe_wait
+from search.planning.packing import check_fraction, describe_wait, require_promise
 from search.planning.plan import Planned, fit_resources, list_free_nodes, list_nodes, make_plan
 from search.planning.warm_starts import read_fork
 from search.preflight.cluster import check_cluster, start_ray
@@ -182,6 +182,9 @@ def check_method(settings: StudySettings, space: SearchSpace) -> None:
     check_names(space)
     find_stored(settings, space)  # refuses models of several sizes
     check_tracking(settings)
+    check_fraction(settings.gpus or 0.0)
+    if settings.autoscaling:
+        require_promise(settings)
     check_reader(settings)
     check_population(settings, space)
     check_confirm(settings)

@@ -1,6 +1,6 @@
 """TrialConfig: everything that decides what a trial trains; validated once, frozen, unknown keys refused."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -246,13 +246,13 @@ class TrialConfig(Frozen):
 
 
 @contextmanager
-def config_error(source: str) -> Iterator[None]:
-    """Turn pydantic's errors into one UsageError that names `source` and every wrong key."""
+def config_error(source: str, called: Callable[[str], str] = str) -> Iterator[None]:
+    """Turn pydantic's errors into one UsageError that names `source` and every wrong key, as it is `called` there."""
     try:
         yield
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']} (got {e['input']!r})"
+            f"{called('.'.join(map(str, e['loc'])) or 'config')}: {e['msg']} (got {e['input']!r})"
             for e in error.errors()
         )
         raise UsageError(
