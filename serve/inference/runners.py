@@ -21,6 +21,8 @@ from train.data.geometry.orientation import LineInput
 from train.data.images import Image
 
 T = TypeVar("T")
+CALL_S = 0.02
+"""What a call in the same process takes where enough waits: of a shorter one much is the way to the thread and back."""
 CALL_LINES = 8
 """Most lines of one call: a large request is spread over the recognisers."""
 
@@ -115,8 +117,8 @@ class Recogniser(ModelRunner):
         return self.model.cut
 
     async def together(self) -> int:
-        """Return how many lines go in one call where as many wait: a batch, as a call costs next to nothing."""
-        return int(self.tuning["batch"])
+        """Return how many lines go in one call where as many wait: a batch, or what takes CALL_S."""
+        return max(int(self.tuning["batch"]), round(CALL_S * self.tuning["rows_per_s"]))
 
     async def read(self, lines: Lines) -> tuple[list[Reading], CallStats]:
         """Return the readings of one call's lines, in their order."""
