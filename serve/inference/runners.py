@@ -118,7 +118,7 @@ class Recogniser(ModelRunner):
 
     async def together(self) -> int:
         """Return how many lines go in one call where as many wait: a batch, or what takes CALL_S."""
-        return max(int(self.tuning["batch"]), round(CALL_S * self.tuning["rows_per_s"]))
+        return max(int(self.tuning["batch"]), int(CALL_S * self.tuning["rows_per_s"] + 0.5))
 
     async def read(self, lines: Lines) -> tuple[list[Reading], CallStats]:
         """Return the readings of one call's lines, in their order."""
