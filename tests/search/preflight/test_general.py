@@ -77,7 +77,7 @@ def test_a_space_that_insists_on_replay_needs_general_lines() -> None:
     ("arguments", "says"),
     [
         (["--max-forgetting", "0.02"], "add --general-labels FILE"),
-        (["--general-labels", "g.txt", "--max-forgetting", "2"], "max_forgetting"),
+        (["--general-labels", "g.txt", "--max-forgetting", "2"], "--max-forgetting: "),
         (["--general-labels", "g.txt", "--general-option", "text"], "--general-option text_key=text"),
     ],
 )
