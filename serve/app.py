@@ -26,11 +26,11 @@ from serve.cluster.applications import (
     APPLICATION,
     end_left,
     is_replaced,
-    list_served,
+    list_left,
     require_names,
     taking_place,
 )
-from serve.cluster.own import spare_processes
+from serve.cluster.own import list_machines, spare_processes
 from serve.environment import name_host
 from serve.inference.replicas import LOGGING, build_model_application, deploy_model, find_reason, find_surge
 from serve.loop.versions import find_serving
@@ -106,12 +106,11 @@ def start(
             application of others has a name of ours, or another program has the port.
         ModelError: something does not start.
     """
-    import ray
 
     _join(address)
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     if address:
-        require_resources(settings, ray.cluster_resources())
+        require_resources(settings, list_machines())
     _require_endpoint(name_host(host), port, taken)
     models = sources if settings.topology == "graph" else {}
     ours = {APPLICATION, *models}
@@ -211,13 +210,14 @@ def stop(ours: Collection[str] | None) -> None:
 async def _finish(ours: Collection[str] | None) -> None:
     """Let the requests under way finish; on a shared cluster, end what serves: its handle's loop must still run."""
     with suppress(*GONE):
-        if ours is not None and is_replaced():
-            log.info("another server has taken its place, and goes on")
-            return
         with suppress(*GONE):
             await _drain()
-        if ours is not None:
-            await _end_applications({*ours} | list_served())  # also what one left that was to take its place
+        if ours is None:
+            return
+        if is_replaced():  # at the start of the end, or while requests finished
+            log.info("another server has taken its place, and goes on")
+        else:
+            await _end_applications({*ours} | list_left())
 
 
 async def _end_applications(ours: set[str]) -> None:
@@ -245,10 +245,10 @@ def _unless_it_dies(work: Callable[[], None]) -> None:
 
 
 async def _drain() -> None:
-    """Let the requests under way finish; a handle is called in an event loop."""
+    """Let the requests under way finish, unless another server has the place; a handle is called in an event loop."""
     ingress = serve.get_app_handle(APPLICATION)
     until = time.monotonic() + ENDING_S
-    while time.monotonic() < until + ANSWER_S:
+    while time.monotonic() < until + ANSWER_S and not is_replaced():  # the next one's processes would drain
         responses = ingress.broadcast("drain", time.monotonic() > until)
         if not sum(await responses.results_async(timeout_s=ANSWER_S)):
             return

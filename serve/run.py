@@ -26,7 +26,7 @@ from serve.environment import count_gpus, prefer_one_process, prepare
 from serve.loop.general import read_general
 from serve.loop.versions import find_serving
 from serve.runtime.gpus import require_runtime
-from serve.settings import Limits, Settings, allowed_hosts, require_resources
+from serve.settings import Limits, Settings, allowed_hosts, normal_host, require_resources
 from serve.topology import Layout, choose_layout
 from train.errors import UsageError
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     settings = settings.model_copy(update=layout._asdict())
     if not chosen.address:
         settings = settings.fill_gpus(count_gpus())
-        require_resources(settings, {"CPU": count_cores(), "GPU": count_gpus()})
+        require_resources(settings, [{"CPU": count_cores(), "GPU": count_gpus()}])
     sources = find_sources(settings, anew=chosen.as_named)
     started = time.monotonic()
     from serve.app import start  # imports Ray, after `prepare`
@@ -159,7 +159,8 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else ""
-        option = OPTIONS.get(name, f"--{name}")
+        of_place = name == "hosts" and first["input"] == normal_host(chosen.host)
+        option = "--host" if of_place else OPTIONS.get(name, f"--{name}")
         rule = re.sub(r"^\w+ should", f"{option} should", str(first["msg"]))
         if first["type"] == "string_pattern_mismatch":
             rule = f"{option} should be {FORMS[name]}"

@@ -148,8 +148,8 @@ class Settings(BaseModel):
         share = self.gpus_per_replica
         if self.recognisers or not share or self.topology == "fused":
             return self
-        slots = gpus * int(1 / share) if share <= 1 else int(gpus / share)
-        return self.model_copy(update={"recognisers": max(1, slots - len(self.sources()) + 1)})
+        others = len(self.sources()) - 1
+        return self.model_copy(update={"recognisers": max(1, count_on_gpus(share, gpus) - others)})
 
     @property
     def recognisers_each(self) -> int:
@@ -206,7 +206,12 @@ def allowed_hosts(host: str, further: Sequence[str]) -> tuple[str, ...]:
     """
     if "*" in further or not (further or is_loopback(host)):
         return ()
-    return tuple(dict.fromkeys(name.strip("[]").rstrip(".").lower() for name in (*LOOPBACK, host, *further)))
+    return tuple(dict.fromkeys(normal_host(name) for name in (*LOOPBACK, host, *further)))
+
+
+def normal_host(name: str) -> str:
+    """Return a name or an address as `Settings.hosts` has it."""
+    return name.strip("[]").rstrip(".").lower()
 
 
 def is_loopback(host: str) -> bool:
@@ -217,21 +222,34 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def require_resources(settings: Settings, there: Mapping[str, float]) -> None:
-    """Raise UsageError if the replicas need more cores or GPUs than there are: they would wait for ever."""
-    share, there_gpus = settings.gpus_per_replica, there.get("GPU", 0)
+def count_on_gpus(share: float, gpus: float) -> int:
+    """Return how many that take a share of a GPU, or some, are held by a machine's: what two have left holds none."""
+    return int(gpus // share) if share >= 1 else int(gpus) * int(1 / share)
+
+
+def require_resources(settings: Settings, machines: Sequence[Mapping[str, float]]) -> None:
+    """Raise UsageError if the replicas need more cores or GPUs than machines have: they would wait for ever.
+
+    Args:
+        settings: of the replicas.
+        machines: how many `CPU` and `GPU` each has; all GPUs of a replica are on one.
+    """
+    share, fused = settings.gpus_per_replica, settings.topology == "fused"
     if share > 1 and share != int(share):
         raise UsageError("--gpus must be a share of a GPU or a whole number", share, "change it")
-    if settings.gpus > there_gpus:
+    taken, holders = (settings.gpus_each, settings.processes) if fused else (share, settings.models)
+    gpus = [there.get("GPU", 0.0) for there in machines]
+    if taken and holders > sum(count_on_gpus(taken, some) for some in gpus):
         raise UsageError(
-            "the replicas must fit the GPUs",
-            f"{settings.models} with {share:g} each, and {there_gpus:g} GPUs",
-            "lower --gpus or --recognisers" if there_gpus else "leave --gpus out",
+            "the replicas must fit the GPUs, each those of one machine",
+            f"{holders} with {taken:g} each, and {' + '.join(f'{some:g}' for some in gpus)} GPUs",
+            "lower --gpus or --recognisers" if any(gpus) else "leave --gpus out",
         )
-    replicas = settings.processes + (0 if settings.topology == "fused" else settings.models)
-    if settings.cpus_per_replica * replicas > there.get("CPU", 0):
+    replicas = settings.processes + (0 if fused else settings.models)
+    cores = sum(there.get("CPU", 0.0) for there in machines)
+    if settings.cpus_per_replica * replicas > cores:
         raise UsageError(
             "the replicas must fit the cores",
-            f"{replicas} with {settings.cpus_per_replica:g} each, and {there.get('CPU', 0):g} cores",
+            f"{replicas} with {settings.cpus_per_replica:g} each, and {cores:g} cores",
             "lower --recognisers",
         )

@@ -76,11 +76,23 @@ def is_replaced() -> bool:
 
     One that was killed before it served has not: nobody else would end what it had begun.
     """
-    owner = (_internal_kv_get(OWNER) or b"").decode()
-    job = owner.removesuffix(BEGINS)
+    job, begins = _find_owner()
     if job in ("", ray.get_runtime_context().get_job_id()):
         return False
-    return job == owner or any(one["JobID"] == job and not one["IsDead"] for one in jobs())
+    return not begins or any(one["JobID"] == job and not one["IsDead"] for one in jobs())
+
+
+def list_left() -> set[str]:
+    """Return what another driver's server leaves that was killed before it served, as `is_replaced` says."""
+    job, begins = _find_owner()
+    killed = begins and job != ray.get_runtime_context().get_job_id() and not is_replaced()
+    return list_served() if killed else set()
+
+
+def _find_owner() -> tuple[str, bool]:
+    """Return the driver whose server serves on the cluster, empty for none, and whether it only begins to."""
+    owner = (_internal_kv_get(OWNER) or b"").decode()
+    return owner.removesuffix(BEGINS), owner.endswith(BEGINS)
 
 
 def list_served() -> set[str]:

@@ -1,8 +1,9 @@
-"""A Ray cluster that one program starts on this machine, and that ends with it."""
+"""A Ray cluster that one program starts on this machine, and that ends with it; the machines of any."""
 
 from functools import partial
 from typing import Any
 
+import ray
 from ray._private import parameter
 
 SPARED: dict[str, Any] = {
@@ -18,3 +19,8 @@ def spare_processes(**more: Any) -> None:
         more: other fields of Ray's parameters.
     """
     parameter.RayParams = partial(parameter.RayParams, **SPARED, **more)
+
+
+def list_machines() -> list[dict[str, float]]:
+    """Return what each machine of the joined cluster has: `CPU`, `GPU`, and what else Ray names."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]

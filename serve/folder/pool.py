@@ -19,12 +19,13 @@ from ray.data import ActorPoolStrategy, DataContext
 from ray.exceptions import RayError
 from ray.util.annotations import RayDeprecationWarning
 
-from serve.cluster.own import spare_processes
+from serve.cluster.own import list_machines, spare_processes
 from serve.folder.places import unpack
 from serve.folder.readers import make_reader
 from serve.folder.rows import Record
 from serve.folder.settings import FolderSettings
 from serve.runtime.gpus import keep_to_given
+from serve.settings import count_on_gpus
 from train.errors import ModelError, UsageError
 from train.system.processor import count_cores
 
@@ -92,14 +93,15 @@ def join_cluster(address: str | None) -> None:
 
 def count_readers(settings: FolderSettings, readers: int | None) -> int:
     """Return how many readers the cluster's machines hold; raise UsageError where they hold none, or not so many."""
-    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    machines = list_machines()
     room = sum(count_places(settings, there) for there in machines)
     if (readers or 1) > room:
-        cores, gpus = (sum(there.get(kind, 0.0) for there in machines) for kind in ("CPU", "GPU"))
+        kinds = ("GPU", "CPU") if settings.gpus else ("CPU", "GPU")
+        largest = max(machines, key=lambda there: [there.get(kind, 0.0) for kind in kinds])
         raise UsageError(
-            "the readers must fit the cores and GPUs",
-            f"{readers or 1} with {settings.threads} cores and {settings.gpus:g} GPUs each, "
-            f"in {cores:g} and {gpus:g} of {len(machines)} machines",
+            "the cores and GPUs of a reader must be on one machine, and all readers must fit",
+            f"{readers or 1} with {settings.threads} cores and {settings.gpus:g} GPUs each, where {room} fit "
+            f"(the largest machine has {largest.get('CPU', 0.0):g} cores and {largest.get('GPU', 0.0):g} GPUs)",
             "lower --readers, --threads or --gpus",
         )
     return readers or room
@@ -107,11 +109,8 @@ def count_readers(settings: FolderSettings, readers: int | None) -> int:
 
 def count_places(settings: FolderSettings, there: Mapping[str, float]) -> int:
     """Return how many readers a machine holds, by its `CPU` and `GPU`: what two of them have left holds none."""
-    on_cores, gpus = int(there.get("CPU", 0.0) // settings.threads), there.get("GPU", 0.0)
-    if not settings.gpus:
-        return on_cores
-    on_gpus = gpus // settings.gpus if settings.gpus >= 1 else int(gpus) * int(1 / settings.gpus)
-    return min(on_cores, int(on_gpus))
+    on_cores = int(there.get("CPU", 0.0) // settings.threads)
+    return min(on_cores, count_on_gpus(settings.gpus, there.get("GPU", 0.0))) if settings.gpus else on_cores
 
 
 def read_parts(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,7 @@ from train.errors import UsageError
         ("--allow-host ocr.example:8443", "--allow-host should"),
         ("--allow-host 10.0.0.1:8443", "--allow-host should"),
         ("--allow-host *.ocr.example", "--allow-host should"),
+        ("--allow-host ocr.example --host http://0.0.0.0", "--host should be a name or an address"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_option(words: str, told: str) -> None:
@@ -95,8 +97,25 @@ def test_a_port_is_kept_until_haproxy_has_it() -> None:
 )
 def test_replicas_that_would_wait_for_ever_are_refused(fields: dict[str, float], told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        require_resources(Settings.model_validate(fields), {"CPU": 2, "GPU": 0})
-    require_resources(Settings(gpus_per_replica=0.5), {"CPU": 2, "GPU": 1})
+        require_resources(Settings.model_validate(fields), [{"CPU": 2, "GPU": 0}])
+    require_resources(Settings(gpus_per_replica=0.5), [{"CPU": 2, "GPU": 1}])
+
+
+@pytest.mark.parametrize(
+    ("fields", "apart", "together"),
+    [
+        ({"gpus_per_replica": 2, "recognisers": 1}, [1, 1, 1, 1], [2, 2]),
+        ({"gpus_per_replica": 0.3, "topology": "fused", "processes": 3, "recognisers": 3}, [1, 1], [1, 1, 1]),
+    ],
+)
+def test_gpus_that_are_left_over_here_and_there_hold_no_replica(
+    fields: dict[str, Any], apart: list[int], together: list[int]
+) -> None:
+    settings = Settings.model_validate(fields)
+    assert settings.gpus <= sum(apart)
+    with pytest.raises(UsageError, match="each those of one machine"):
+        require_resources(settings, [{"CPU": 8, "GPU": gpus} for gpus in apart])
+    require_resources(settings, [{"CPU": 8, "GPU": gpus} for gpus in together])
 
 
 def test_a_storage_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A server on a cluster whose Ray Serve has an application of somebody else."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,7 +15,8 @@ import ray
 from ray import cloudpickle, serve
 from ray.experimental.internal_kv import _internal_kv_put
 
-from serve.cluster.applications import OWNER, is_replaced, require_names, taking_place
+from serve.app import _finish
+from serve.cluster.applications import OWNER, is_replaced, list_left, require_names, taking_place
 from tests.serve.conftest import REPOSITORY, free_port
 from train.errors import UsageError
 
@@ -85,27 +87,63 @@ def test_what_does_not_start_leaves_nothing(port: int) -> None:
 
 TAKER = """
 import ray, sys, time
+from ray import serve
 ray.init(sys.argv[1], log_to_driver=False)
-from serve.cluster.applications import taking_place
+from serve.cluster.applications import DEPLOYED, taking_place
+
+@serve.deployment(name=DEPLOYED["detection"], ray_actor_options={"num_cpus": 0})
+class Detector:
+    pass
+
 with taking_place({"detection"}, 0):
+    serve.run(Detector.bind(), name="detection", route_prefix=None)
     print("begun", flush=True)
     time.sleep(60)
 """
 
 
 def test_a_server_that_is_killed_before_it_serves_has_replaced_nobody(port: int) -> None:
-    """The one before would leave what it serves, and what that one had begun."""
+    """The one before ends what it serves, and what that one had begun; where none was killed, its own alone."""
     _internal_kv_put(OWNER, ray.get_runtime_context().get_job_id(), overwrite=True)
     command = [sys.executable, "-c", TAKER, ray.get_runtime_context().gcs_address]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as taker:
         assert taker.stdout
         assert b"begun" in taker.stdout.readline()
         assert is_replaced()
+        assert not list_left(), "they may be somebody else's"
         taker.kill()
     until = time.monotonic() + 30
     while is_replaced():
         assert time.monotonic() < until
         time.sleep(0.1)
+    assert list_left() == {"detection"}
+    asyncio.run(_finish({"ocr"}))
+    assert serve.status().applications.keys() == OTHERS
+
+
+@serve.deployment(ray_actor_options={"num_cpus": 0})
+class Replaced:
+    """What another server takes the place of while its last requests finish."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    async def drain(self, _: bool) -> int:
+        self._asked += 1
+        _internal_kv_put(OWNER, b"another", overwrite=True)
+        return 1
+
+    async def asked(self) -> int:
+        return self._asked
+
+
+def test_a_server_that_is_replaced_while_it_ends_leaves_the_other_one_alone(port: int) -> None:
+    _internal_kv_put(OWNER, ray.get_runtime_context().get_job_id(), overwrite=True)
+    handle = serve.run(Replaced.bind(), name="ocr", route_prefix=None)  # type: ignore[attr-defined]
+    asyncio.run(_finish({"ocr"}))
+    assert serve.status().applications.keys() == OTHERS | {"ocr"}
+    assert handle.asked.remote().result() == 1, "the other one's processes are not drained"
+    serve.delete("ocr")
 
 
 def test_names_and_paths_of_others_are_not_taken(port: int) -> None:
