@@ -26,7 +26,7 @@ ALLOWED = {
         "train.data.decoded.kept",
         "train.data.pictures",
         "train.data.charset",
-        "train.data.texts.forms",
+        "train.data.texts",
         "train.data.geometry",
         "train.data.drawing.typeset",
         "train.data.folders",

@@ -22,6 +22,8 @@ from serve.inference.pretrained import find_font
 from train.data.drawing.typeset import face_of
 from train.data.formats import load_file
 from train.data.sample import Sample
+from train.data.texts.forms import SPACE
+from train.data.texts.reading_order import RIGHT_TO_LEFT
 from train.errors import DataError
 from train.reading.formats.sampling import draw_texts
 
@@ -36,7 +38,6 @@ PLAIN = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 """Texts are of one of them: in a mixture O looks like 0, and l like I."""
 UNLIKELY = ("FULLWIDTH", "HALFWIDTH")
 DRAWING = "drawing general lines"
-SPACE = " "
 OTHER_WORDS = (0, 0, 1, 2)
 """Words beside a line's first one, for a reader that divides lines: half of the lines are of several words."""
 
@@ -85,7 +86,7 @@ def find_general(
             _require_spaces(samples, given_labels)
         return _share_out(folder, samples, corrected)
     learnt = min(MOST_LEARNT, max(LEAST_LEARNT, LEARNT_A_LINE * len(corrected)))
-    texts = [text for text in _invent(serving, JUDGED + learnt) if text not in corrected]
+    texts = _invent(serving, JUDGED + learnt, corrected)
     font = find_font()
     if font is None or len(texts) < JUDGED + LEAST_LEARNT // 2:
         return None
@@ -143,8 +144,11 @@ def _draw(folder: Path, texts: Sequence[str], fonts: Path) -> list[str]:
     return ["-m", "train.data.synthetic", *drawn]
 
 
-def _invent(serving: Model, count: int) -> list[str]:
-    """Return different texts that the font can draw, the same every time: what one retraining broke, the next shows."""
+def _invent(serving: Model, count: int, corrected: Collection[str]) -> list[str]:
+    """Return different texts that the font can draw, the same every time: what one retraining broke, the next shows.
+
+    Those that are corrected are left out, also where they would be a word of a line.
+    """
     divides = serving.cut.words and not serving.charset.unknown(SPACE)
     wanted, count = count, 2 * count if divides else count
     typical = draw_texts(serving.text_model, serving.charset, count // 2, 0) if serving.text_model else []
@@ -158,21 +162,21 @@ def _invent(serving: Model, count: int) -> list[str]:
     texts = [*(text for text in typical if lacking.isdisjoint(text)), *spelt]
     rng.shuffle(texts)
     if divides:
-        texts = _join_some(texts, rng)
-    return list(dict.fromkeys(texts))[:wanted]
+        texts = _join_some(texts, corrected, rng)
+    return [text for text in dict.fromkeys(texts) if text not in corrected][:wanted]
 
 
-def _join_some(texts: Sequence[str], rng: random.Random) -> list[str]:
-    """Return lines of one to three of the texts; those that run from right to left stay alone."""
-    lines = [text for text in texts if _runs_left(text)]
-    words = iter([text for text in texts if not _runs_left(text)])
-    lines += [SPACE.join([word, *islice(words, rng.choice(OTHER_WORDS))]) for word in words]
+def _join_some(texts: Sequence[str], corrected: Collection[str], rng: random.Random) -> list[str]:
+    """Return lines of one to three of the texts; those that run from right to left stay alone.
+
+    Words that are corrected are left out of their lines, so that all other lines stay the same.
+    """
+    lines = [[text] for text in texts if RIGHT_TO_LEFT.search(text)]
+    words = iter([text for text in texts if not RIGHT_TO_LEFT.search(text)])
+    lines += [[word, *islice(words, rng.choice(OTHER_WORDS))] for word in words]
     rng.shuffle(lines)
-    return lines
-
-
-def _runs_left(text: str) -> bool:
-    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+    left = ([word for word in line if word not in corrected] for line in lines)
+    return [SPACE.join(line) for line in left if line]
 
 
 def _list_alphabets(characters: Sequence[str], rng: random.Random) -> list[list[str]]:

@@ -66,7 +66,13 @@ def test_a_reader_that_divides_lines_has_some_of_several_words(tmp_path: Path) -
         assert 0.4 < sum(count > 1 for count in counts) / len(texts) < 0.6
         words = [word for text in texts for word in text.split(" ")]
         assert 0.4 < sum(map(rule.holds, words)) / len(words) < 0.6
-    mixed = _join_some(["שלום", "AB", "CD"] * 20, random.Random(0))
+    word = next(text for text in judged if " " in text).split(" ")[1]
+    (again := tmp_path / "again").mkdir()
+    assert find_general(again, None, model, {word})
+    others = drawn_texts(again)
+    assert word not in " ".join(others[0] + others[1]).split(" "), "it is a correction's"
+    assert len({*judged} & {*others[0]}) > JUDGED - 3, "the others are the same every time"
+    mixed = _join_some(["שלום", "AB", "CD"] * 20, set(), random.Random(0))
     assert mixed.count("שלום") == 20, "a line of both directions would have to be read from both sides"
     assert any(" " in text for text in mixed)
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from train.data.charset import steps_needed
 from train.data.images import STEP_PX, Image, bucket_width
+from train.data.texts.forms import SPACE
 from train.data.texts.reading_order import side_by_side
 
 MAX_PAIR_WIDTH_PX = 320
 PARTNERS = 2
-SPACE, SPACE_PX = " ", 12
-"""What stands between lines, and how wide, for a reader that divides them at spaces."""
+SPACE_PX = 12
+"""How wide a space stands between lines, for a reader that divides them there."""
 
 
 class Line(NamedTuple):
