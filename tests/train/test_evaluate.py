@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.contracts.format_examples import write_image
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.charset import Charset
 from train.data.dataset import Dataset, decode_samples
+from train.data.decoded.stored import LINES as LINES_STORED
 from train.data.formats import load_file
-from train.evaluate import describe, main, tell_hopeless, write_table
+from train.evaluate import describe, load_labelled, main, parser, tell_hopeless, write_table
 from train.export import export_checkpoint
 from train.loop import assemble
 from train.scoring.texts import TextScores
@@ -155,6 +157,19 @@ def test_bad_labels_are_one_line(name: str, tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "empty.txt").write_text("")
     assert cli.run(main, ["--model", "pp-ocrv6-tiny", "--labels", str(tmp_path / name)]) == 1
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_images_without_a_label_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty reading of one is no right one; an empty label that is there counts as ever."""
+    for name in ("a", "b", "c"):
+        write_image(tmp_path / f"{name}.png", 0)
+    (tmp_path / "a.gt.txt").write_text("A")
+    (tmp_path / "b.gt.txt").write_text("")
+    arguments = ["--model", "pp-ocrv6-tiny", "--labels", str(tmp_path)]
+    assert cli.run(main, arguments) != 0
+    assert "empty_text: no label" in capsys.readouterr().err
+    chosen = parser().parse_args([*arguments, "--allow-bad", "1"])
+    assert [*load_labelled(chosen, Recognition, LINES_STORED)[1].texts] == ["A", ""]
 
 
 def test_labels_that_no_reading_matches_are_told() -> None:

@@ -29,6 +29,7 @@ from train.data.checks.allowed import describe_left_out, require_few
 from train.data.checks.checking import BROKEN, check
 from train.data.checks.evidence import tell_made
 from train.data.checks.rules import file_checks
+from train.data.dataset import NO_LABEL
 from train.data.folders.flat_names import FlatNames
 from train.data.formats.line_lists.paddleocr import list_line
 from train.data.formats.named import load_named
@@ -155,6 +156,7 @@ def without_lost(given: Mapping[str, Sequence[Sample]], allow_bad: int) -> dict[
         for one in samples
         if not is_unicode(one.text)
     }
+    lost |= {one.source: NO_LABEL for samples in given.values() for one in samples if one.unlabelled}
     require_few([f"{why}  {source}" for source, why in lost.items()], allow_bad)
     if lost:
         print(describe_left_out(lost))

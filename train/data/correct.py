@@ -20,7 +20,7 @@ from train.data.arguments import add_format_arguments, options_of
 from train.data.checks.corrections import LabelErrorRow, read_table
 from train.data.formats import load_file
 from train.data.formats.line_lists.paddleocr import list_line
-from train.data.sample import Sample, require_unicode
+from train.data.sample import Sample, require_labelled, require_unicode
 from train.data.texts.forms import escaped, is_unicode, normal_form
 from train.data.texts.repairs import REPAIRS
 from train.errors import DataError, UsageError
@@ -55,6 +55,7 @@ def list_text(samples: Sequence[Sample], folder: Path) -> str:
     """Return PaddleOCR's list: `path<TAB>text`, paths relative to `folder` where they lie below it."""
     lines = []
     for sample in samples:
+        require_labelled(sample)
         path = sample.path.relative_to(folder) if sample.path.is_relative_to(folder) else sample.path
         if not is_unicode(str(path)):
             raise DataError(

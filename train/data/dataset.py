@@ -13,9 +13,11 @@ import numpy.typing as npt
 from train.data import images
 from train.data.decoded.stored import LINES, Stored
 from train.data.pictures.errors import PictureError
-from train.data.sample import Sample, is_resized, require_unicode
+from train.data.sample import Sample, is_resized, require_labelled, require_unicode
 from train.data.texts.forms import is_unicode
 from train.errors import DataError
+
+NO_LABEL = "empty_text: no label"
 
 
 class Dataset(ABC):
@@ -85,9 +87,11 @@ def decode_sample(sample: Sample, stored: Stored = LINES) -> Decoded:
     """Return a sample's image as every dataset holds it, (h, w, 3) uint8 BGR, and the size that it came in.
 
     Raises:
-        DataError: if the image cannot be read, or had another size when it was labelled, or the label is no Unicode.
+        DataError: if the image cannot be read, or had another size when it was labelled, or the label is no Unicode, or
+            there is none.
     """
     require_unicode(sample)
+    require_labelled(sample)
     image = images.read(sample.path)
     if is_resized(sample, image.shape[:2]):
         raise DataError(
@@ -131,6 +135,8 @@ def faults_of(lost: Sequence[Sample]) -> dict[str, str]:
 def _fault(sample: Sample) -> str:
     if not is_unicode(sample.text):
         return f"not_unicode: {sample.text!a}"
+    if sample.unlabelled:
+        return NO_LABEL
     try:
         if is_resized(sample, images.read(sample.path).shape[:2]):
             return f"resized: {sample.path}"

@@ -18,10 +18,12 @@ class Sample:
         text: the transcription, as labelled; in its normal form (`train.data.texts.forms`) once a file is read.
         source: `file:line` of the label, for error messages.
         split: the split that its file tells, where a file holds several; else empty. A reader gives `UNTOLD` where its
-            file tells that of others alone, and `BY_FOLDER` behind a split that the folder of the image tells.
+            file tells that of others alone, and `BY_FOLDER` behind a split that gives way to the one of the file: the
+            folder of the image tells it, or a column that is only guessed to.
         written: what stands in the file, where that is another form of the same text; else None.
         document: what it was cut out of or is a page of, as its reader tells it; else empty.
         size: height and width in pixels that the image had when it was labelled, as its file tells; else None.
+        unlabelled: whether there is no label of the image, whose text is empty then; an empty one may be meant.
     """
 
     path: Path
@@ -31,6 +33,7 @@ class Sample:
     written: str | None = None
     document: str = ""
     size: tuple[int, int] | None = None
+    unlabelled: bool = False
 
 
 def is_resized(sample: Sample, size: tuple[int, int]) -> bool:
@@ -41,6 +44,16 @@ def is_resized(sample: Sample, size: tuple[int, int]) -> bool:
 def is_turned(sample: Sample, size: tuple[int, int]) -> bool:
     """Whether an image of height and width `size` was labelled as it lies in its file: EXIF says how it is held."""
     return sample.size is not None and sample.size != size == sample.size[::-1]
+
+
+def require_labelled(sample: Sample) -> None:
+    """Raise DataError for an image without a label."""
+    if sample.unlabelled:
+        raise DataError(
+            "every image must have a label",
+            f"{sample.path} without {sample.source}",
+            "label it, or move it elsewhere; python -m train.data.check finds all",
+        )
 
 
 def require_unicode(sample: Sample) -> None:

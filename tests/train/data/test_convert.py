@@ -189,6 +189,17 @@ def test_images_that_cannot_be_read_are_named_and_not_written(
     assert sum(len(samples) for samples in load(tmp_path / "out")[1].values()) == COUNT - 1
 
 
+def test_images_without_a_label_are_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.jsonl").write_text('{"image": "a.png", "text": "A"}\n{"image": "b.png", "text": null}\n')
+    for name in ("a", "b"):
+        write_image(tmp_path / f"{name}.png", 0)
+    arguments = [str(tmp_path / "a.jsonl"), str(tmp_path / "out"), "--val-fraction=0", "--test-fraction=0"]
+    assert cli.run(main, arguments) == 1
+    assert "empty_text: no label" in capsys.readouterr().err
+    assert cli.run(main, [*arguments, "--allow-bad", "1"]) == 0
+    assert (tmp_path / "out" / "train_list.txt").read_text() == "images/a.png\tA\n"
+
+
 @pytest.mark.parametrize("text", ["A\tB", "A\nB", "A\r"])
 def test_a_failure_leaves_nothing_behind(sample: MakeSample, tmp_path: Path, text: str) -> None:
     with pytest.raises(DataError, match="without tabs"):

@@ -35,7 +35,7 @@ def deal(given: Mapping[str, Sequence[Sample]], one_split: bool = False) -> dict
 
 
 def _settled(sample: Sample, is_told: bool, is_known: bool) -> Sample:
-    """Return a sample with the split that counts: what the folder of its image tells gives way to that of its file."""
+    """Return a sample with the split that counts: what gives way does so to that of its file."""
     split = "" if is_known and sample.split.endswith(BY_FOLDER) else sample.split.removesuffix(BY_FOLDER)
     split = split if is_told else ""
     return sample if split == sample.split else replace(sample, split=split)
@@ -46,7 +46,9 @@ def _say_by_folder(samples: Sequence[Sample], split: str) -> None:
     if others := ", ".join(sorted(told - {split})):
         file = samples[0].source.rpartition(":")[0]
         taken = split if split != "all" else "the one that the file is given for"
-        note(f"{file}: images in the folders of other splits ({others}), too, are taken for {taken}")
+        note(
+            f"{file}: images that folders or a column tell of other splits ({others}), too, are taken for {taken}"
+        )
 
 
 def _say_untold(source: str, splits: Iterable[str], refused: bool) -> None:

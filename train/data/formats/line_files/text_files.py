@@ -57,13 +57,13 @@ class TextFiles(Format):
 
 
 def empty_samples(images: Sequence[Path], suffix: str) -> Iterator[Sample]:
-    """Yield a sample with an empty label for each image of a folder that lacks its label file, and say how many."""
+    """Yield a sample without a label for each image of a folder that lacks its label file, and say how many."""
     if images:
         note(
-            f"{images[0].parent}: images without a {suffix} of their name, which have an empty label then: "
-            f"{len(images)}, the first: {images[0].name}; label them or move them elsewhere"
+            f"{images[0].parent}: images without a {suffix} of their name, which have no label: {len(images)}, "
+            f"the first: {images[0].name}; label them or move them elsewhere"
         )
-    yield from (Sample(image, "", f"{image.with_suffix(suffix)}:1") for image in images)
+    yield from (Sample(image, "", f"{image.with_suffix(suffix)}:1", unlabelled=True) for image in images)
 
 
 def _labels(image: Path, beside: Neighbours) -> Path | None:

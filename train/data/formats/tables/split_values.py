@@ -12,6 +12,8 @@ from train.errors import DataError
 def find_split_column(path: Path, table: Table, taken: Sequence[str]) -> list[str]:
     """Return the first column in which nothing but names of splits stands, of two at least, and say so.
 
+    It tells as little as folders do: what a person says of the file, or its name, counts more.
+
     Args:
         path: of the table.
         table: that is read.
@@ -21,7 +23,9 @@ def find_split_column(path: Path, table: Table, taken: Sequence[str]) -> list[st
     found = next((name for name in likely if _tells_splits(table, name, taken)), None)
     if found is None:
         return []
-    note(f"{path}: the column {found} tells the splits, as nothing but names of splits stands there")
+    note(
+        f"{path}: the column {found} tells the splits, if nothing else does: nothing but their names stands there"
+    )
     return [found]
 
 

@@ -21,7 +21,7 @@ from train.data.formats.tables.parquet import FIRST, is_first, parquet_images, p
 from train.data.formats.tables.rows import Table, json_table
 from train.data.formats.tables.split_values import find_split_column
 from train.data.formats.tables.texts import require_single, require_texts, text_of
-from train.data.sample import Sample
+from train.data.sample import BY_FOLDER, Sample
 from train.errors import DataError, UsageError
 
 IMAGES = re.compile(r"(image|img|file|picture)s?_?(file)?_?(filename|names?|paths?|ur[li]s?)?|names?|paths?")
@@ -95,7 +95,8 @@ class TableOfTexts(Format):
         split_columns, group = (
             _further(table, names, (image, text)) for names in (SPLIT_COLUMNS, GROUP_COLUMNS)
         )
-        split_columns = split_columns or find_split_column(path, table, (image, text))
+        guessed = [] if split_columns else find_split_column(path, table, (image, text))
+        split_columns = split_columns or guessed
         if image in table.images:
             if options.get("root"):
                 raise UsageError("--root goes with paths", f"{path}, which holds its images", "leave it out")
@@ -115,9 +116,11 @@ class TableOfTexts(Format):
         require_single(rows, text, table.columns)
         require_texts(names, [cells[0] for _, cells in rows], path, bool(options.get("text")))
         splits = splits_told(path, names, [cells[-1] for _, cells in rows] if split_columns else ())
+        splits = [split + BY_FOLDER for split in splits] if guessed else splits
         for (source, cells), place, split in zip(rows, images, splits, strict=True):
             document = _group(cells[1]) if group else ""
-            yield Sample(place, text_of(cells[0], text, source), source, split, document=document)
+            written, is_empty = text_of(cells[0], text, source), cells[0] is None
+            yield Sample(place, written, source, split, document=document, unlabelled=is_empty)
 
 
 def _further(table: Table, names: re.Pattern[str], taken: Sequence[str]) -> list[str]:
