@@ -10,6 +10,7 @@ Each stage takes what the one before has made, and changes nothing of it.
 """
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import ray
@@ -102,7 +103,7 @@ def prepare(request: Request) -> Prepared:
         show_stage("finding the lines in the photos")
         settings = choose_study_cut(settings, space)
         settings, space = settle(settings)
-    sets = read_sets(source_of(settings))
+    sets = read_sets(replace(source_of(settings), begun=request.resume))
     if sets.dictionary:
         settings = settings.model_copy(update={DICTIONARY: str(sets.dictionary.path.absolute())})
     settings = choose_folds(settings, len(sets.samples["train"]))

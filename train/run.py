@@ -168,6 +168,7 @@ def _read(chosen: argparse.Namespace, data: Named, config: TrialConfig) -> Sets:
             finder=_finder(chosen.detection),
             cut=config.cut,
             group_by=chosen.group_by,
+            begun=chosen.resume,
         )
     )
     for line in sets.messages:

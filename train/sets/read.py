@@ -13,6 +13,7 @@ from train.data.batching.versions import VERSIONS
 from train.data.checks.checking import keep_usable
 from train.data.checks.evidence import share_with_unseen, tell_documents, tell_made, tell_unseen
 from train.data.folders.documents import Documents
+from train.data.folders.notes import note
 from train.data.folders.unpacked import caching_in
 from train.data.formats import load_file
 from train.data.formats.named import Named, load_named
@@ -49,6 +50,7 @@ class Source:
         group_by: regular expression that finds an image's document in its path; None for what labels and names tell.
         finder: the detector that finds the lines in photos; None for lines as they are labelled.
         cut: how what it finds is cut out.
+        begun: whether a study or run goes on with them: what it began with is not refused.
     """
 
     data: Named
@@ -67,6 +69,7 @@ class Source:
     group_by: str | None = None
     finder: Finder | None = None
     cut: Cut = PADDLEOCR
+    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -206,13 +209,16 @@ def options_are_called(prefix: str) -> Iterator[None]:
 
 
 def _read_synthetic(source: Source, path: Path, domain: Splits, bad: int) -> tuple[Splits, dict[str, str]]:
-    """Return the drawn samples, which are checked as training samples are; DataError where one is to be scored."""
+    """Return the drawn samples, which are checked as training samples are; DataError for a file that is scored."""
     splits = given_splits({"train": load_file(path, tasks=source.task.formats)})
     scored = {sample.path for sample in (*domain.val, *domain.test)}
     if held := [sample for sample in splits.train if sample.path in scored]:
-        raise DataError(
-            "drawn lines must not be those of validation or test",
+        fault = DataError(
+            "drawn lines must not be the same files as validation's or test's",
             f"{len(held)} of {path}, the first: {held[0].source}",
             "name other lines with --synthetic-labels: a score on what was trained on says nothing",
         )
+        if not source.begun:
+            raise fault
+        note(str(fault))
     return keep_usable(splits, source.task.checks(), max(0, source.allow_bad - bad))

@@ -1,5 +1,6 @@
 """Label files become the sets of a run: split, checked and mended, and what is left out is counted over all files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -140,8 +141,13 @@ def test_what_stands_in_two_splits_is_told(folder: Path) -> None:
 
 
 def test_drawn_lines_that_are_scored_are_refused(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"must not be those of validation or test, got 12 of \S*val\.txt"):
-        read_sets(Source(folder, Recognition, allow_bad=1, synthetic_labels=folder / "rec_gt_val.txt"))
+    """But for a study that began with them."""
+    source = Source(folder, Recognition, allow_bad=1, synthetic_labels=folder / "rec_gt_val.txt")
+    with pytest.raises(DataError, match=r"must not be the same files as \S* or \S*, got 12 of \S*val\.txt"):
+        read_sets(source)
+    with collected_notes() as notes:
+        assert len(read_sets(replace(source, begun=True)).samples["synthetic"]) == 12
+    assert any("drawn lines must not be the same files" in line for line in notes)
 
 
 def test_documents_in_two_given_splits_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,3 +163,18 @@ def test_documents_in_two_given_splits_are_told(tmp_path: Path, capsys: pytest.C
     check.main([str(tmp_path), "--headers-only"])
     for told in ("".join(notes), capsys.readouterr().out):
         assert "images of val whose document is in train, too: " in told
+
+
+def test_other_documents_of_the_same_texts_are_not_told(tmp_path: Path) -> None:
+    """Two lists of products, say: each has its own name."""
+    image = cv2.imencode(".png", np.full((24, 120, 3), 200, np.uint8))[1].tobytes()
+    for split, first in (("train", 0), ("val", 8)):
+        names = [f"{first + document:03}_{line}.png" for document in range(8) for line in (0, 1)]
+        rows = "".join(f"{name}\ttext {name[-5]}\n" for name in names)
+        (tmp_path / f"rec_gt_{split}.txt").write_text(rows)
+        for name in names:
+            (tmp_path / name).write_bytes(image)
+    with collected_notes() as notes:
+        sets = read_sets(Source(tmp_path, Recognition, test_fraction=0))
+    assert len({*sets.documents.values()}) == 1
+    assert not any("whose document is in train" in line for line in notes)

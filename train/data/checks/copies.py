@@ -5,9 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from train.data.folders.documents import name_documents
 from train.data.sample import Sample
 from train.data.split import MADE, Splits, is_spread
 
+BEGINNING = 4096
+"""Bytes by which most files of one size and label differ."""
 SHARED = 0.1
 """From this share of a split on, it is told what of it stands in train, too."""
 
@@ -26,7 +29,7 @@ def tell_copies(splits: Splits) -> Iterator[str]:
 def _copies(splits: Splits) -> Iterator[tuple[Sample, Sample]]:
     """Yield samples of val and test, each with one of an earlier split whose file has the same bytes.
 
-    Files of one size and label alone are read.
+    Files of one size and label alone are read, whole only where their beginnings are the same.
     """
     groups: dict[tuple[str, int], list[tuple[str, Sample]]] = defaultdict(list)
     for name, samples in splits.items():
@@ -34,18 +37,24 @@ def _copies(splits: Splits) -> Iterator[tuple[Sample, Sample]]:
             with suppress(OSError):  # it is missing, which the check tells
                 groups[sample.text, sample.path.stat().st_size].append((name, sample))
     for group in groups.values():
-        if len({name for name, _ in group}) > 1:
-            yield from _equal(group)
+        for alike in _alike(group, BEGINNING) if _is_of_several(group) else ():
+            for equal in _alike(alike) if _is_of_several(alike) else ():
+                split, other = equal[0]
+                yield from ((sample, other) for name, sample in equal if name != split)
 
 
-def _equal(group: Sequence[tuple[str, Sample]]) -> Iterator[tuple[Sample, Sample]]:
-    first: dict[bytes, tuple[str, Sample]] = {}
+def _is_of_several(group: Sequence[tuple[str, Sample]]) -> bool:
+    return len({name for name, _ in group}) > 1
+
+
+def _alike(group: Sequence[tuple[str, Sample]], size: int = -1) -> list[list[tuple[str, Sample]]]:
+    """Return the samples whose files are the same in their first bytes, in all of them by default."""
+    found: dict[bytes, list[tuple[str, Sample]]] = defaultdict(list)
     for name, sample in group:
-        with suppress(OSError):
-            digest = hashlib.blake2b(sample.path.read_bytes(), digest_size=16).digest()
-            split, other = first.setdefault(digest, (name, sample))
-            if split != name:
-                yield sample, other
+        with suppress(OSError), sample.path.open("rb", buffering=0) as file:
+            held = file.readall() if size < 0 else file.read(size)
+            found[hashlib.blake2b(held, digest_size=16).digest()].append((name, sample))
+    return list(found.values())
 
 
 def tell_shared_texts(splits: Splits) -> Iterator[str]:
@@ -62,14 +71,20 @@ def tell_shared_texts(splits: Splits) -> Iterator[str]:
 
 
 def tell_shared_documents(splits: Splits) -> Iterator[str]:
-    """Yield a line on each split that files give and whose documents are those of train, too."""
-    taught = {splits.documents.get(sample.path) for sample in splits.train} - {None}
+    """Yield a line on each split that files give and whose documents are those of train, too.
+
+    As they are named: `splits.documents` takes those of the same texts for one, as two receipts of one word are.
+    """
+    if not splits.documents:
+        return
+    documents = name_documents([sample for _, samples in splits.items() for sample in samples])
+    taught = {documents.get(sample.path) for sample in splits.train} - {None}
     for name, samples in _given(splits):
-        shared = [sample for sample in samples if splits.documents.get(sample.path) in taught]
+        shared = [sample for sample in samples if documents.get(sample.path) in taught]
         if shared and len(shared) >= SHARED * len(samples):
             yield (
                 f"images of {name} whose document is in train, too: {len(shared)} of {len(samples)} "
-                f"({shared[0].path.name} is of {splits.documents[shared[0].path]}); the next document may be read worse"
+                f"({shared[0].path.name} is of {documents[shared[0].path]}); the next document may be read worse"
             )
 
 

@@ -34,14 +34,18 @@ def find_documents(samples: Sequence[Sample], text_of: Callable[[str], str] = st
         samples: of all splits.
         text_of: what of a label must not stand in two splits (`Task.text_of`).
     """
+    return _joined(samples, name_documents(samples, text_of), text_of)
+
+
+def name_documents(samples: Sequence[Sample], text_of: Callable[[str], str] = str) -> Documents:
+    """Return what `find_documents` does, as they are named: each for itself, whatever its texts are."""
     if any(sample.document for sample in samples):
-        named = {sample.path: sample.document or sample.path.as_posix() for sample in samples}
-        return _joined(samples, _relative(named), text_of)
+        return _relative({sample.path: sample.document or sample.path.as_posix() for sample in samples})
     named = {path: name for path in {sample.path for sample in samples} if (name := _named(path)) is not None}
     if len(named) < MOSTLY * len({sample.path for sample in samples}):
         return {}
     documents = _relative({sample.path: named.get(sample.path, sample.path.as_posix()) for sample in samples})
-    return _joined(samples, documents, text_of) if _tell(samples, documents, text_of) else {}
+    return documents if _tell(samples, documents, text_of) else {}
 
 
 def group_samples(given: Mapping[str, Sequence[Sample]], pattern: str) -> dict[str, list[Sample]]:
@@ -118,7 +122,7 @@ def _texts_of(
 
 def _joined(samples: Sequence[Sample], documents: Documents, text_of: Callable[[str], str]) -> Documents:
     """Return the documents, those of just the same texts under the name of one of them."""
-    texts = _texts_of(samples, documents, text_of)
+    texts = _texts_of(samples, documents, text_of) if documents else {}
     first: dict[frozenset[str], str] = {}
     for name in sorted(texts):
         first.setdefault(frozenset(texts[name]), name)
