@@ -12,7 +12,7 @@ from train.data.dataset import Dataset
 from train.data.texts.forms import SPACE, text_of
 from train.data.texts.reading_order import in_picture_order
 from train.reading.knowledge import TextKnowledge
-from train.reading.languages import NO_TEXT, PredictedLines
+from train.reading.languages import NO_TEXT, PredictedLines, limit_texts
 from train.reading.text_model import Probabilities
 from train.reading.words import cut_words
 
@@ -30,7 +30,8 @@ def count_texts(lines: Dataset, divides: bool) -> int:
 def know_words(knowledge: TextKnowledge) -> TextKnowledge:
     """Return what is known of the words, where labels and further texts are lines of them."""
     texts, further = (
-        [word for text in some for word in list_words(text)] for some in (knowledge.texts, knowledge.further)
+        [word for text in limit_texts(some, knowledge.seed) for word in list_words(text)]
+        for some in (knowledge.texts, knowledge.further)
     )
     return replace(knowledge, texts=texts, further=further)
 

@@ -3,9 +3,10 @@
 A detector finds whole lines where labels are single words; its reader tells where one ends and the next begins.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import prod
 from typing import Any, NamedTuple
 
@@ -69,11 +70,12 @@ def read_words(
         text_model: behind the reader; None for reading greedily.
     """
     parts = _parts(line, charset)
+    readings = _read([(line, part) for part in parts], charset, text_model)
     gaps = [_gap(one, other) for one, other in pairwise(parts)]
     starts, ends = [0.0, *(end for _, end in gaps)], [*(start for start, _ in gaps), steps]
     return [
-        Word(min(start / steps, 1.0), min(end / steps, 1.0), _read(line, one, charset, text_model))
-        for one, start, end in zip(parts, starts, ends, strict=True)
+        Word(min(start / steps, 1.0), min(end / steps, 1.0), reading)
+        for reading, start, end in zip(readings, starts, ends, strict=True)
     ]
 
 
@@ -87,7 +89,12 @@ def read_lines(lines: Probabilities, text_model: TextModel, by_words: bool) -> l
     if not by_words:
         return text_model.read(lines)
     charset = text_model.charset
-    return [join_words(read_words(line, len(line), charset, text_model), line, charset) for line in lines]
+    parts = [_parts(line, charset) for line in lines]
+    every = [(line, part) for line, own in zip(lines, parts, strict=True) for part in own]
+    readings = iter(_read(every, charset, text_model))
+    return [
+        _joined([*islice(readings, len(own))], line, charset) for line, own in zip(lines, parts, strict=True)
+    ]
 
 
 def join_words(words: Sequence[Word], line: Probabilities, charset: Charset) -> TextReading:
@@ -95,7 +102,11 @@ def join_words(words: Sequence[Word], line: Probabilities, charset: Charset) -> 
 
     It scores as its worst word, obeys what all of them obey, and is right where all are.
     """
-    greedy, read = decode_line(line, charset.characters), [word.reading for word in words]
+    return _joined([word.reading for word in words], line, charset)
+
+
+def _joined(read: Sequence[TextReading], line: Probabilities, charset: Charset) -> TextReading:
+    greedy = decode_line(line, charset.characters)
     written = [one for one in read if one.picture]
     picture = SPACE.join(one.picture for one in written)
     signs = sum(len(one.picture) for one in written)
@@ -154,16 +165,30 @@ def _gap(one: _Part, other: _Part) -> tuple[float, float]:
     return min(one.right + 1 + ROOM, middle), max(other.left - ROOM, middle)
 
 
-def _read(line: Probabilities, part: _Part, charset: Charset, text_model: TextModel | None) -> Any:
-    alone = _without_spaces(line[part.first : part.last], charset)
+def _read(
+    parts: Sequence[tuple[Probabilities, _Part]], charset: Charset, text_model: TextModel | None
+) -> list[Any]:
+    """Return the readings of parts of lines; a text model is given those of equal length together."""
+    alone = [_without_spaces(line[part.first : part.last], charset) for line, part in parts]
     if text_model is None:
-        word = decode_line(alone, charset.characters)
-        return word.text, word.confidence
-    (one,) = text_model.read(alone[None])
+        words = [decode_line(one, charset.characters) for one in alone]
+        return [(word.text, word.confidence) for word in words]
+    lengths: dict[int, list[int]] = defaultdict(list)
+    for index, one in enumerate(alone):
+        lengths[len(one)].append(index)
+    found: dict[int, TextReading] = {}
+    for some in lengths.values():
+        read = text_model.read(np.stack([alone[index] for index in some]))
+        found |= dict(zip(some, read, strict=True))
+    return [_in_line(found[index], part.first) for index, (_, part) in enumerate(parts)]
+
+
+def _in_line(word: TextReading, first: int) -> TextReading:
+    """Return the reading of a part that begins at step `first` with the steps of its line."""
     columns, raw_columns = (
-        tuple(part.first + column for column in some) for some in (one.columns, one.raw_columns)
+        tuple(first + column for column in some) for some in (word.columns, word.raw_columns)
     )
-    return replace(one, columns=columns, raw_columns=raw_columns)
+    return replace(word, columns=columns, raw_columns=raw_columns)
 
 
 def _without_spaces(part: Probabilities, charset: Charset) -> Probabilities:

@@ -83,6 +83,16 @@ def test_a_line_is_what_its_words_say() -> None:
     assert read_lines(line("A1- B1")[None], model, by_words=False)[0].rules == {"code": False}
 
 
+def test_lines_are_read_together_as_alone() -> None:
+    """Words of equal length are, of whatever lines."""
+    model = TextModel(
+        ReadingSettings(rules=(Rule(name="code", pattern="[AB]1", obeying=9, labels=9),)), CHARSET
+    )
+    lines = [line(written) for written in ("-A1- B1A", "BB -A1-1", "-A-A-A-1")]
+    alone = [read_lines(one[None], model, by_words=True)[0] for one in lines]
+    assert read_lines(np.stack(lines), model, by_words=True) == alone
+
+
 def test_no_word_holds_a_space_whatever_the_text_model_would_write() -> None:
     rule = Rule.model_validate({"name": "code", "pattern": "A( 1|B)", "hard": True})
     model = TextModel(ReadingSettings(rules=(rule,)), CHARSET)
