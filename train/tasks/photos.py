@@ -73,7 +73,7 @@ class PhotoTask(Task):
         "augmentation.variety",
     )
     stored: ClassVar[Stored] = Stored(
-        shrink_photo, photo_size, ("photos 1", LONGEST_PX, cv2.__version__), CHUNK
+        shrink_photo, photo_size, ("photos 1", LONGEST_PX, cv2.__version__), CHUNK, may_be_blank=True
     )
     geometry: ClassVar[Mapping[str, int]] = DETECTION_GEOMETRY
     architecture: ClassVar[tuple[str, ...]] = ("engine", "model", "weights", "detection.max_side_px")

@@ -16,6 +16,7 @@ from train.data.decoded.decoding import Decoding
 from train.data.folders.notes import collected_notes
 from train.data.sample import Sample
 from train.errors import DataError
+from train.tasks.detection import Detection
 
 
 def test_a_line_is_its_image_resized(data_dir: Path) -> None:
@@ -85,3 +86,6 @@ def test_pictures_that_show_nothing_are_told(sample: MakeSample, tmp_path: Path,
         with collected_notes() as notes:
             Decoding(tmp_path, place).decode({"train": some})
         assert [line.partition(" that")[0] for line in notes] == told
+    with collected_notes() as notes:  # a photo in which there is no text
+        Decoding(tmp_path, place, stored=Detection.stored).decode({"train": [kept_in_16]})
+    assert not notes

@@ -71,7 +71,7 @@ class Decoding:
                     data.discard()
             raise
         decoded = {name: data for name, (data, _) in found.items()}
-        for name, data in decoded.items():
+        for name, data in decoded.items() if not self.stored.may_be_blank else ():
             _note_blank(name, data)
         return decoded, lost
 

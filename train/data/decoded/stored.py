@@ -23,12 +23,14 @@ class Stored:
         size: (height, width) in pixels of the one -> of the other.
         version: what else decides the pixels: files of another version are not used.
         chunk: images that are decoded, written and held in memory together; the larger they are, the fewer.
+        may_be_blank: whether an image with nothing in it is of use, as a photo without texts is.
     """
 
     prepare: Callable[[Image], Image]
     size: Callable[[int, int], Size]
     version: tuple[Any, ...]
     chunk: int = 256
+    may_be_blank: bool = False
 
 
 def line_size(height_px: int, width_px: int) -> Size:

@@ -237,7 +237,8 @@ def _with_zeros(tree: Tree, folder: Path, names: Sequence[str]) -> Path | None:
     stems = (os.path.splitext("".join(parts_of(name)[-1:]))[0] for name in names)
     numbers = {stem for stem in stems if stem.isdecimal()}
     files = tree.files(folder) if numbers else ()
-    return next((path for path in files if path.stem[:1] == "0" and path.stem.lstrip("0") in numbers), None)
+    images = (path for path in files if path.suffix.lower() in READABLE_SUFFIXES)
+    return next((path for path in images if path.stem[:1] == "0" and path.stem.lstrip("0") in numbers), None)
 
 
 def _in_another_encoding(tree: Tree, folder: Path, name: str) -> tuple[str, Path] | None:

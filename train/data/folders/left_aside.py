@@ -106,7 +106,9 @@ def _tell_of_lists(files: Sequence[Path]) -> str:
     lists = [path for path in files if path.suffix.lower() == ".txt" and _holds_labels(str(path))]
     shown = _some([f"{path.parent.name}/{path.name}" for path in lists or files])
     if lists:
-        return f"if labels stand in {shown}, name each with --train-labels, or its like"
+        return (
+            f"if labels stand in {shown}, name one of them, or each where there is an option --train-labels"
+        )
     return f"{shown} are of no known form"
 
 

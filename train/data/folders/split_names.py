@@ -89,7 +89,14 @@ def _lists_in(
         return [(own, folder / whole)]
     words = {**_SPLIT_OF, folder.name: own}
     paths = [(split, folder / form.format(word)) for form in templates for word, split in words.items()]
-    return [(split, path) for split, path in paths if is_list(path)]
+    found = {(split, _entry(path)): path for split, path in paths if is_list(path)}
+    return [(split, path) for (split, _), path in found.items()]
+
+
+def _entry(path: Path) -> tuple[int, int]:
+    """Return what a file is on its disk, which may call it `Train.txt` as well as `train.txt`."""
+    there = path.stat()
+    return there.st_dev, there.st_ino
 
 
 def entries(root: Path) -> list[Path]:

@@ -32,7 +32,7 @@ NO_OPTIONS: Mapping[str, str] = {}
 ROOT: Mapping[str, str] = {"root": ""}
 """The option of every format whose labels are paths: what they are relative to (`--root`), where not to the list."""
 LOOKED_INTO = 20
-SEVERAL = "one of them, or each with an option --train-labels, --val-labels or --test-labels"
+SEVERAL = "one of them (or each, where there are the options --train-labels, --val-labels and --test-labels)"
 RECOGNITION, PHOTOS, DIRECTIONS = ("recognition", "detection"), "detection", "orientation"
 __all__ = ["SPLITS"]
 

@@ -13,8 +13,11 @@ _ROWS = 256  # blended at a time, so that a large picture takes no more than twi
 
 def measure_span(image: Pixels) -> int:
     """Return how many levels, 0 to 255, lie between the darkest and the brightest value of a colour in (H, W, C)."""
-    flat = image.reshape(-1, image.shape[2])
-    return int((flat.max(axis=0).astype(int) - flat.min(axis=0)).max())
+    darkest, brightest = (
+        image.min(axis=0).min(axis=0),
+        image.max(axis=0).max(axis=0),
+    )  # rows at once: the fastest
+    return int((brightest.astype(int) - darkest).max())
 
 
 def make_opaque(image: Pixels, header: Header) -> Pixels:

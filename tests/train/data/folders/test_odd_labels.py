@@ -206,7 +206,7 @@ def test_lists_of_other_names_in_the_folders_below_are_told(tmp_path: Path) -> N
     for split in ("train", "val"):
         (tmp_path / split).mkdir()
         (tmp_path / split / "label.txt").write_text("a.png\tA\n")
-    with pytest.raises(DataError, match=r"train/label\.txt, val/label\.txt, name each with --train-labels"):
+    with pytest.raises(DataError, match=r"train/label\.txt, val/label\.txt, name one of them, or each"):
         load(tmp_path)
 
 

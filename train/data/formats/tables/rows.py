@@ -3,6 +3,7 @@
 import codecs
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -14,6 +15,8 @@ from train.errors import DataError
 
 Row = tuple[str, Sequence[Any]]
 """`file:line`, or the number of the row where a file has no lines; and the cells that were asked for."""
+LOOKED_AT = 1000
+"""Rows in which a text is looked for where the first one has none."""
 BLANK, DOUBLED = " \t\r\n", b"\r\r\n"
 
 
@@ -68,7 +71,7 @@ def _with_usual_ends(file: Iterable[bytes]) -> Iterator[bytes]:
 def json_table(path: Path) -> Table:
     """Return the table of a file with an object a line, or of a `.json` that is a list of objects."""
     first: dict[str, Any] = next((record for _, record in json_rows(path)), {})
-    unfit = {name: type(value).__name__ for name, value in first.items() if not isinstance(value, str)}
+    unfit = _find_unfit(path, first)
 
     def rows(columns: Sequence[str]) -> Iterator[Row]:
         for source, record in json_rows(path):
@@ -81,6 +84,17 @@ def json_table(path: Path) -> Table:
             yield source, [record[name] for name in columns]
 
     return Table(tuple(first), rows, first=first, unfit=unfit)
+
+
+def _find_unfit(path: Path, first: Mapping[str, Any]) -> dict[str, str]:
+    """Return what columns hold that can be no text, by name: `null` is a text that lacks, where a later row has one."""
+    unfit = {name: type(value).__name__ for name, value in first.items() if not isinstance(value, str)}
+    empty = {name for name, value in first.items() if value is None}
+    with suppress(DataError):  # of a row, which is told when all are read
+        for _, record in islice(json_rows(path), LOOKED_AT) if empty else ():
+            for name in [name for name in empty & unfit.keys() if isinstance(record.get(name), str)]:
+                del unfit[name]
+    return unfit
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
