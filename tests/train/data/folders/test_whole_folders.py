@@ -251,8 +251,11 @@ def test_the_list_of_a_split_may_lie_in_a_folder_of_its_name(tmp_path: Path, for
         write(tmp_path / name / form.format(name), "a.png\tA\n")
     found = {split: path.parent.name for split, path in detect(tmp_path)[1].items()}
     assert found == {"train": "Train", "val": "valid"}
+    lists = tmp_path / "Train"  # as a disk that ignores case has it
+    (lists / form.format("train")).hardlink_to(lists / form.format("Train"))
+    assert detect(tmp_path)[1].keys() == found.keys()
     write(tmp_path / "Train" / form.format("val"), "a.png\tA\n")  # whose is it?
-    with pytest.raises(DataError, match=r"Train, .*valid: name .* each with an option --train-labels"):
+    with pytest.raises(DataError, match=r"Train, .*valid: name one of them .* the options --train-labels"):
         detect(tmp_path)
 
 
