@@ -71,10 +71,8 @@ def read(path: Path, **options: str) -> list[tuple[str, str, int]]:
          [("1_red_045.png", "045", 1), ("2_blue_046.png", "046", 2)]),
         # the text recognition data generator's
         ("labels.txt", 'a.png "two" words\n', {}, [("a.png", '"two" words', 1)]),
-        ("a.jsonl", '{"file_name": "a.png", "text": "007"}\n\n{"text": null, "file_name": "b.png"}', {},
-         [("a.png", "007", 1), ("b.png", "", 3)]),
-        ("a.jsonl", '{"path": "b.png", "text": null, "gt": null}\n{"gt": 3, "path": "a.png", "text": "7"}', {},
-         [("b.png", "", 1), ("a.png", "7", 2)]),
+        ("a.jsonl", '{"path": "b.png", "text": null, "gt": null}\n\n{"gt": 3, "path": "a.png", "text": "007"}', {},
+         [("b.png", "", 1), ("a.png", "007", 3)]),
         ("a.json", '[\n{"image": "a.png", "label": "x"},\n\n{"image": "b.png", "label": "y"}]', {},
          [("a.png", "x", 2), ("b.png", "y", 4)]),
     ],
