@@ -11,8 +11,8 @@ import pytest
 
 from train.data.folders.notes import collected_notes
 from train.data.folders.split_names import NAMES, split_within
-from train.data.formats import detect, load, load_file
-from train.data.formats.named import load_files, load_named
+from train.data.formats import detect, load
+from train.data.formats.named import load_files
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.errors import DataError, UsageError
 
@@ -214,17 +214,6 @@ def test_a_column_of_nothing_but_splits_tells_them(
     with collected_notes() as notes:
         assert {split: len(samples) for split, samples in load(tmp_path)[1].items()} == splits
     assert any("the column phase tells the splits" in line for line in notes) == ("all" not in splits)
-
-
-def test_a_guessed_column_gives_way_to_what_is_known(tmp_path: Path) -> None:
-    """Which file holds the rows, or that a person gave it for one split."""
-    rows = "image,text,origin\n{0}1.png,A,train\n{0}2.png,B,test\n"
-    for name in ("train", "val"):
-        write(tmp_path / f"{name}.csv", rows.format(name))
-    assert {split: len(samples) for split, samples in load(tmp_path)[1].items()} == {"train": 2, "val": 2}
-    assert len(load_file(write(tmp_path / "l.csv", rows.format("l")))) == 2
-    given = load_named({"train": [tmp_path / "l.csv"]})[1]
-    assert {split: len(samples) for split, samples in given.items()} == {"train": 2}
 
 
 def test_names_of_splits_differ() -> None:

@@ -12,6 +12,7 @@ from tests.contracts.format_examples import write_image, write_lmdb
 from tests.train.data.formats.test_other_tools import LINE, touch, write
 from train.data.folders.notes import collected_notes
 from train.data.formats import load, load_file
+from train.data.formats.named import load_named
 from train.data.formats.places import find_images
 from train.errors import DataError, UsageError
 
@@ -102,6 +103,17 @@ def test_a_list_of_one_split_keeps_the_images_of_others_folders(tmp_path: Path) 
         assert [len(found) for found in load(tmp_path / "named")[1].values()] == [2]
         assert len(load_file(path)) == 2
     assert any("(val), too, are taken for train" in line for line in notes)
+
+
+def test_a_guessed_column_gives_way_to_what_is_known(tmp_path: Path) -> None:
+    """Which file holds the rows, or that a person gave it for one split."""
+    rows = "image,text,origin\n{0}1.png,A,train\n{0}2.png,B,test\n"
+    for name in ("train", "val"):
+        write(tmp_path / f"{name}.csv", rows.format(name))
+    assert {split: len(samples) for split, samples in load(tmp_path)[1].items()} == {"train": 2, "val": 2}
+    assert len(load_file(write(tmp_path / "l.csv", rows.format("l")))) == 2
+    given = load_named({"train": [tmp_path / "l.csv"]})[1]
+    assert {split: len(samples) for split, samples in given.items()} == {"train": 2}
 
 
 def test_a_table_of_places_is_taken_for_lines_which_is_said(tmp_path: Path) -> None:
