@@ -20,6 +20,7 @@ import numpy as np
 from search.planning.pair import FOLDS_S, SMALLEST_ALONE_S, PairTime
 from search.preflight.data import source_of
 from search.preflight.fingerprint import FREE, list_other_settings
+from search.preflight.lines import find_cut
 from search.records.result import require_winner
 from search.settings import ASKED, PHOTOS, StudySettings, read_settings_file
 from search.storage.beginning import has_begun
@@ -164,6 +165,8 @@ def _check_settings(asked: StudySettings) -> None:
     reader = _reader(asked)
     for settings in (reader,) if asked.detection else (detection_settings(asked, None), reader):
         settle_method(settings)
+    found = reader.model_copy(update={"detection": asked.detection or DETECTION})
+    find_cut(found, load_space(reader.space))
     check_others(source_of(reader))
     if asked.detection:
         ModelFinder(asked.detection)

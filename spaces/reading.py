@@ -37,12 +37,12 @@ def setting_fault(key: str, value: object) -> tuple[str, object, str] | None:
 
 
 def fault_in_space(key: str, value: object) -> tuple[str, object, str] | None:
-    """Return what `setting_fault` does, and that a space says how lines are cut: they are cut once for all trials."""
+    """Return what `setting_fault` does, and that a space varies how lines are cut: they are cut once for all trials."""
     if key.partition(".")[0] == "cut":
         return (
-            "a space must leave open how lines are cut",
+            "a space must not vary how lines are cut",
             key,
-            "remove it: a search with --detection chooses it",
+            "fix it, or remove it: a search with --detection chooses it",
         )
     return setting_fault(key, value)
 
@@ -51,7 +51,7 @@ def read_fixed(document: Document) -> dict[str, Any]:
     """Return the fixed settings under dotted keys."""
     fixed = dictionary_apart(flatten(document.mapping(("fixed",), document.data.get("fixed"))))
     for key, value in fixed.items():
-        if fault := fault_in_space(key, value):
+        if fault := setting_fault(key, value):
             path: Path = ("fixed", key) if key in document.data["fixed"] else ("fixed", *key.split("."))
             raise document.fault(path, *fault)
     return fixed

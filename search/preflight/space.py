@@ -11,6 +11,7 @@ from typing import Any
 
 import optuna
 
+from search.preflight.lines import find_cut, find_upright
 from search.settings import StudySettings
 from spaces.parameter import Choice
 from spaces.space import SearchSpace, load_space
@@ -92,6 +93,7 @@ def settle(settings: StudySettings) -> tuple[StudySettings, SearchSpace]:
     chosen = {
         "task": find_task(settings, whole),
         "upright": find_upright(settings, whole),
+        "cut": find_cut(settings, whole),
         DICTIONARY: settings.dictionary or whole.fixed.get(DICTIONARY),
         "reading": find_format(settings, whole),
     }
@@ -208,16 +210,6 @@ def find_task(settings: StudySettings, space: SearchSpace) -> str:
             "leave out one of them: each task has a space of its own name",
         )
     return fixed
-
-
-def find_upright(settings: StudySettings, space: SearchSpace) -> str:
-    """Return what a study does with upright lines: what the space says, or else the command line.
-
-    Raises UsageError if the space varies it: images are decoded once for all trials.
-    """
-    if any(parameter.key == "upright" for parameter in space.parameters):
-        raise UsageError("a space must fix `upright`", space.name, "write `fixed: {upright: turn}` or as_is")
-    return str(space.fixed.get("upright", settings.upright))
 
 
 def list_default_models(task: str) -> tuple[str, ...]:

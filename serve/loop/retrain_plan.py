@@ -130,7 +130,7 @@ def make_training_config(request: RetrainRequest, start: StartingPoint, replay: 
 def make_search_space(request: RetrainRequest, start: StartingPoint, replay: float) -> dict[str, Any]:
     """Return the search space, as a mapping, around what was asked for; its first trial is exactly that."""
     config = make_training_config(request, start, replay)
-    for key in ("technique", "optimiser", "cut"):  # a space leaves open how lines are cut
+    for key in ("technique", "optimiser"):
         config.pop(key, None)
     parameters: dict[str, Any] = {
         "optimiser.learning_rate": {

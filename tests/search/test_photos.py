@@ -94,6 +94,16 @@ def test_validation_photos_without_texts_are_refused_before_the_detector_is_trai
         check_photos(asked(data))
 
 
+def test_a_space_that_says_how_lines_are_cut_is_refused_before_the_detector_is_trained(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "fixed: {cut: {words: true}}\nparameters: {batch_size: {choice: [8, 16]}}"
+    )
+    with pytest.raises(UsageError, match=r"leave open how lines are cut .*got cut\.words"):
+        check_photos(asked(photos(tmp_path / "data", 30), "--space", str(tmp_path / "own.yaml")))
+
+
 def test_lines_without_photos_are_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "rec_gt.txt").write_text("a.png\tA\n", "utf-8")

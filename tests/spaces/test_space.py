@@ -152,7 +152,7 @@ def test_flat_returns_only_what_was_open(space: SearchSpace) -> None:
     [
         ("optimiser.accumulate:", "optimiser.acumulate:", 10, "did you mean optimiser.accumulate"),
         ("optimiser.accumulate:", "optimiser:", 10, "setting of TrialConfig"),
-        ("optimiser.accumulate:", "cut.along:", 10, "leave open how lines are cut"),
+        ("optimiser.accumulate:", "cut.along:", 10, "not vary how lines are cut"),
         ("task: recognition", "tsk: recognition", 1, "did you mean task"),
         ("name: constant", "name: sawtooth", 1, "schedule.name must be valid"),
         ("float: [0.001, 0.1]", "float: [0.1, 0.1]", 5, "low must be below high"),

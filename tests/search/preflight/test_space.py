@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from search.preflight.lines import find_cut, find_upright
 from search.preflight.space import (
     check_engine,
     check_names,
@@ -12,13 +13,13 @@ from search.preflight.space import (
     find_format,
     find_stored,
     find_task,
-    find_upright,
     list_default_models,
     narrow,
     narrow_as_asked,
 )
 from search.settings import StudySettings
 from spaces.space import load_space, parse_space, shipped_spaces
+from train.cut import Cut
 from train.errors import UsageError
 from train.reading.formats.declared import read_format
 from train.techniques import TECHNIQUES
@@ -176,6 +177,16 @@ def test_all_trials_treat_upright_lines_alike() -> None:
     varied = parse_space("parameters: {upright: {choice: [turn, as_is]}}", "some", "some.yaml")
     with pytest.raises(UsageError, match="must fix `upright`"):
         find_upright(asked, varied)
+
+
+def test_a_space_says_how_its_lines_were_cut_unless_a_detector_finds_them() -> None:
+    asked, cut = StudySettings(name="x", storage="runs"), Cut(along=0.2, words=True)
+    said = parse_space("fixed: {cut: {along: 0.2, words: true}}", "some", "some.yaml")
+    assert find_cut(asked, said) == cut
+    chosen = asked.model_copy(update={"detection": "pp-ocrv6-tiny-det", "cut": cut})
+    assert find_cut(chosen, parse_space("{}", "some", "some.yaml")) == cut
+    with pytest.raises(UsageError, match=r"leave open how lines are cut .*got cut\.along, cut\.words"):
+        find_cut(chosen, said)
 
 
 @pytest.mark.parametrize("declared", ["{pattern: '[0-9]{8}', checks: [luhn], find: true}", "own.yaml"])

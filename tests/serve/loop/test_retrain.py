@@ -12,8 +12,10 @@ from serve.errors import BusyError, ConflictError, UnknownError
 from serve.loop.retrain_plan import REPLAY, RetrainRequest
 from spaces.space import load_space
 from tests.serve.loop.loop_parts import BETTER, WORSE, Parts, make_bundle
+from train.config import TrialConfig
 from train.config_file import load_config
 from train.data.formats import load
+from train.system.dotted import nest
 
 TASK = "recognition"
 
@@ -106,14 +108,14 @@ def test_the_model_is_that_of_the_serving_bundle(parts: Parts) -> None:
 @pytest.mark.parametrize("search", [False, True])
 def test_the_new_model_is_shown_lines_as_the_serving_one_is(parts: Parts, search: bool) -> None:
     """Its bundle's reader of photos gets wider crops than PaddleOCR's, and upright lines are turned for it."""
-    told = {"upright": "turn", "cut": {"along": 0.2, "direct": True}}
+    told = {"upright": "turn", "cut": {"along": 0.2, "direct": True, "words": True}}
     parts.versions.begin(TASK, make_bundle(parts.folder / "vin" / "best", settings=told))
     folder = parts.job(started(parts, search=search))
     assert json.loads((folder / "job.json").read_bytes())["cut"] == told["cut"]
     path = folder / "config.yaml"
-    upright = load_space(str(path)).fixed["upright"] if search else load_config(path).upright
-    assert upright == "turn"
-    assert search or load_config(path).cut.changes() == told["cut"]
+    config = TrialConfig(**nest(dict(load_space(str(path)).fixed))) if search else load_config(path)
+    assert config.upright == "turn"
+    assert config.cut.changes() == told["cut"]
 
 
 def test_a_bundle_without_what_was_trained_is_refused_before_any_work(parts: Parts) -> None:
