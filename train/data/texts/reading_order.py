@@ -38,7 +38,8 @@ def in_reading_order(picture: str) -> str:
     """Return the text whose picture shows this from left to right.
 
     Some pictures are of two texts, a word of each direction side by side above all: of those, the one is returned
-    that runs from right to left. Where no text looks so, it is the likeliest one.
+    that runs from right to left. Where no text looks so, it is the likeliest one; rarely also where one does, of
+    Latin, Hebrew and Arabic words with a number among them.
     """
     if not RIGHT_TO_LEFT.search(picture):
         return picture
@@ -46,6 +47,7 @@ def in_reading_order(picture: str) -> str:
         _displayed(picture, "R"),
         _flipped(_displayed(_flipped(picture), "R")),
         _displayed(picture, "L"),
+        _flipped(_displayed(_flipped(picture), "L")),
     )
     return next((text for text in likely if _displayed(text) == picture), likely[0])
 
