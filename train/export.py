@@ -35,7 +35,7 @@ from train.sets.texts import add_reading_arguments, check_rules, read_further
 from train.system.cli import Parser
 from train.system.files import replace_folder, require_room
 from train.system.onnx_session import CPU, open_session, run
-from train.system.paths import given_path, require_folder
+from train.system.paths import given_path, require_folder, require_present
 from train.system.versions import installed_versions
 from train.tasks import TASKS, Task
 from train.tasks.parity import TOLERANCE, ParityResult, compare
@@ -190,6 +190,7 @@ def reading_of(network: Loaded, data: Dataset, chosen: argparse.Namespace) -> Lo
 def main(arguments: Sequence[str]) -> None:
     """Export a checkpoint and say how close what was written is to it."""
     chosen: Any = parser().parse_args(arguments)
+    require_present(chosen.checkpoint, "CHECKPOINT")
     require_folder(chosen.bundle, "BUNDLE")
     if chosen.form == PDPARAMS:
         lines = decode_samples(load_file(chosen.labels, options_of(chosen.option), chosen.format))

@@ -29,7 +29,7 @@ from train.data.sample import Sample
 from train.errors import CheckpointError, DataError, ParityError
 from train.export import whole_or_nothing
 from train.system.cli import Parser
-from train.system.paths import given_path, require_folder
+from train.system.paths import given_path, require_folder, require_present
 from train.tasks import TASKS, Task
 
 if TYPE_CHECKING:
@@ -224,6 +224,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> None:
     """Quantise a bundle and say what that costs."""
     chosen: Any = parser().parse_args(arguments)
+    require_present(chosen.bundle, "BUNDLE")
     require_folder(chosen.bundle, "BUNDLE")
     bundle = load_bundle(chosen.bundle)
     task = task_of(bundle)

@@ -22,7 +22,7 @@ from train.data.formats import load_file
 from train.data.sample import Sample
 from train.engine import Engine
 from train.engines.paddlepaddle.engine import PaddleEngine
-from train.errors import CheckpointError, DataError, ParityError, UsageError
+from train.errors import DataError, ParityError, UsageError
 from train.export import export_checkpoint, main, whole_or_nothing
 from train.loop import assemble
 from train.quantise import quantise
@@ -296,5 +296,5 @@ def test_an_error_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_missing_checkpoint_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [str(tmp_path / "none"), str(tmp_path / "bundle"), "--labels", str(tmp_path)]
-    assert cli.run(main, arguments) == CheckpointError.exit_status
-    assert capsys.readouterr().err.startswith("error: a checkpoint must be whole")
+    assert cli.run(main, arguments) == UsageError.exit_status
+    assert capsys.readouterr().err.startswith("error: CHECKPOINT must be a folder that is there, got ")

@@ -80,6 +80,12 @@ def require_folder(folder: Path, option: str) -> None:
         raise _unwritable(f"{option} must be a folder that can be written", folder, error) from error
 
 
+def require_present(folder: Path, option: str) -> None:
+    """Raise UsageError unless a folder is there."""
+    if not folder.is_dir():
+        raise UsageError(f"{option} must be a folder that is there", folder, "check the path")
+
+
 def require_file(path: Path, option: str) -> None:
     """Raise UsageError unless a file can be written there; writes nothing."""
     try:
