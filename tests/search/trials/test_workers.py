@@ -182,6 +182,23 @@ def test_a_crash_of_one_worker_ends_all(shared: ray.ObjectRef, tmp_path: Path) -
     assert isinstance(caught.value.worker_failures[1], ZeroDivisionError)
 
 
+@pytest.mark.slow
+def test_a_diverging_trial_ends_with_its_reason_and_leaves_nothing(
+    shared: ray.ObjectRef, tmp_path: Path
+) -> None:
+    reports: list[Metrics] = []
+    wild = {"name": "sgd", "learning_rate": 1.0, "clip_norm": 1e6}
+    with pytest.raises(DivergedError, match="learning rate"):
+        train_on_workers(
+            config(optimiser=wild, epochs=9),
+            shared,
+            lambda metrics, make: reports.append(metrics),
+            None,
+            group(tmp_path),
+        )
+    assert (reports, list(tmp_path.iterdir())) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("failure", "raised"),
     [

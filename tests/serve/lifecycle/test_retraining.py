@@ -94,7 +94,7 @@ def test_a_training_that_fails_says_why(client: httpx.Client, data_dir: Path) ->
 def test_a_search_becomes_a_model(server: Server, client: httpx.Client, data_dir: Path) -> None:
     """With nothing beside it: its time is bounded, and a busy machine leaves it too little for a model."""
     correct(client, data_dir)
-    search = start(client, search="true", minutes="1", epochs="3", batch_size="4")
+    search = start(client, search="true", minutes="2", epochs="3", batch_size="4")
     done, _ = follow(client, search)
     assert done["state"] == "finished", done
     bundle = bundle_of(server, search)
