@@ -165,8 +165,8 @@ def _add_scoring(what: argparse._ArgumentGroup) -> None:
         "--folds",
         type=int,
         metavar="K",
-        help="score trials over K folds of training and validation samples, no text in two; 1 for the validation split "
-        "alone (default: 5 under 200 training samples, else 1)",
+        help="score trials over K folds of training and validation samples, no document, else no text, in two; 1 for "
+        "the validation split alone (default: 5 under 200 training samples, else 1)",
     )
     what.add_argument(
         "--no-refit",
