@@ -15,12 +15,13 @@ import pytest
 
 from search.experiment.snapshot import SNAPSHOT
 from search.storage.database import sqlite_url
+from tests import real_lines
 from tests.search.driver import MAX_EPOCHS, Process, label_arguments, write_labels
 from tests.search.report.test_page import Page
 from tests.search.tiny_search import tiny_search, write_tiny_space
 
 pytestmark = pytest.mark.slow
-EPOCHS, TRAIN, VAL = 6, 48, 16
+EPOCHS, TRAIN, VAL, TEST = 6, 48, 16, 8
 NAME, STORAGE = "\u8eca\u724c cut", "what?#%20{x}"
 """Any name works to the end, and any folder."""
 REPORT = re.compile(
@@ -39,8 +40,9 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     storage = tmp_path / STORAGE
     study: list[object] = ["--storage", storage, "--name", NAME]
     killed = tiny_search(
-        *study, *label_arguments(labels), "--space", write_tiny_space(tmp_path, EPOCHS), "--test-fraction", 0,
-        "--max-epochs", MAX_EPOCHS, "--trials", 2, "--concurrent", 1, "--int8",
+        *study, *label_arguments(labels), "--test-labels", write_test_labels(data_dir, labels),
+        "--space", write_tiny_space(tmp_path, EPOCHS), "--max-epochs", MAX_EPOCHS,
+        "--trials", 2, "--concurrent", 1, "--int8",
     )  # fmt: skip
     killed.wait_for(" epoch   1/", count=2)
     wait_for_snapshot(storage / NAME)
@@ -71,6 +73,13 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     check_scores_of_the_task(storage / NAME)
     check_words_of_the_task(storage / NAME, killed.output + resumed.output)
     check_bundle_of_the_task(storage / NAME, resumed.output)
+
+
+def write_test_labels(data_dir: Path, folder: Path) -> Path:
+    path = folder / "rec_gt_test.txt"
+    samples = real_lines.samples(data_dir, split="val", count=VAL + TEST)[VAL:]
+    path.write_text("".join(f"{one.path.resolve()}\t{one.text}\n" for one in samples), encoding="utf-8")
+    return path
 
 
 def changed_data_is_refused(study: list[object], labels: Path) -> None:
@@ -112,7 +121,8 @@ def check_scores_of_the_task(folder: Path) -> None:
     assert summary["task"] == "orientation"
     [baseline] = summary["baselines"]
     assert baseline.keys() >= {"n", "accuracy", "confidence", "interval_95", "untrained"}
-    assert summary["best"]["n"] == VAL
+    assert (summary["best"]["n"], summary["test"]["best"]["n"]) == (VAL, TEST)
+    assert summary["best"]["accuracy"] >= max(trial["score"] for trial in summary["trials"])
     assert "exact_match" not in json.dumps(summary)
     others = summary["general"]["comparison"]["best"]
     assert others["n"] == 300, "lines of other kinds are drawn: they show whether these are all that it knows"
