@@ -183,29 +183,17 @@ def test_a_crash_of_one_worker_ends_all(shared: ray.ObjectRef, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_a_diverging_trial_ends_with_its_reason_and_leaves_nothing(
-    shared: ray.ObjectRef, tmp_path: Path
-) -> None:
+def test_a_diverging_trial_ends_with_its_reason(shared: ray.ObjectRef, tmp_path: Path) -> None:
     reports: list[Metrics] = []
-    wild = {"name": "sgd", "learning_rate": 1.0, "clip_norm": 1e6}
+    wild = config(optimiser={"name": "sgd", "learning_rate": 1.0, "clip_norm": 1e6})
     with pytest.raises(DivergedError, match="learning rate"):
-        train_on_workers(
-            config(optimiser=wild, epochs=9),
-            shared,
-            lambda metrics, make: reports.append(metrics),
-            None,
-            group(tmp_path),
-        )
+        train_on_workers(wild, shared, lambda metrics, _: reports.append(metrics), None, group(tmp_path))
     assert (reports, list(tmp_path.iterdir())) == ([], [])
 
 
 @pytest.mark.parametrize(
     ("failure", "raised"),
-    [
-        (DivergedError("a loss must be finite", "nan", "lower the learning rate"), DivergedError),
-        (OutOfMemoryError("the machine had none left"), MemoryShortError),
-        (ZeroDivisionError(), WorkerGroupError),
-    ],
+    [(OutOfMemoryError("the machine has none"), MemoryShortError), (ZeroDivisionError(), WorkerGroupError)],
 )
 def test_a_trial_ends_with_what_ended_its_worker(failure: Exception, raised: type[Exception]) -> None:
     def fit() -> None:
