@@ -51,7 +51,7 @@ def require_labelled(sample: Sample) -> None:
     if sample.unlabelled:
         raise DataError(
             "every image must have a label",
-            f"{sample.path} without {sample.source}",
+            f"{sample.path} with none ({sample.source})",
             "label it, or move it elsewhere; python -m train.data.check finds all",
         )
 
