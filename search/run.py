@@ -25,7 +25,7 @@ OPTIONS = {
     "gpus": "--gpus-per-trial",
     "workers": "--workers-per-trial",
 }
-"""The option of each setting that has another name; the others are `--NAME`."""
+"""The option of each setting that has another name and a value that `StudySettings` may refuse; others are `--NAME`."""
 
 
 def settings_of(arguments: argparse.Namespace, given: Collection[str] = ()) -> StudySettings:

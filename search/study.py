@@ -19,7 +19,7 @@ from search.experiment.live import show_stage, shown, wait_for
 from search.experiment.tracking import check_tracking
 from search.experiment.tuner import run_trials
 from search.planning.budget import check_confirm
-from search.planning.clock import Clock
+from search.planning.clock import Clock, read_concurrent
 from search.planning.packing import check_fraction, describe_wait, require_promise
 from search.planning.plan import Planned, fit_resources, list_free_nodes, list_nodes, make_plan
 from search.planning.warm_starts import read_fork
@@ -143,13 +143,16 @@ def plan(probed: Probed) -> Planned:
     """Decide what is searched, and how."""
     settings = probed.settings
     check_name(settings, probed.prepared.resume)
-    made = make_plan(probed, list_nodes(), time.time())
+    began = read_concurrent(settings.local_folder) if probed.prepared.resume else None
+    made = make_plan(probed, list_nodes(), time.time(), began)
     show_stage("planning")
     latencies: Latencies = {}
     if settings.objectives != "accuracy":
         file, resume = settings.local_folder / LATENCIES, probed.prepared.resume
         latencies = take_latencies(made.space, probed.shared, file, resume=resume, int8=settings.int8)
-    return Planned(probed, made, Clock.start(made.budget, settings.local_folder, made.places), latencies)
+    limit = began if probed.prepared.resume else made.resources.concurrent
+    clock = Clock.start(made.budget, settings.local_folder, made.places, limit)
+    return Planned(probed, made, clock, latencies)
 
 
 def search(planned: Planned) -> Searched:

@@ -125,6 +125,7 @@ def train(
         UsageError: before training, for lines that are not in `data`, or a teacher that cannot teach.
     """
     check_teacher(config)
+    assert not (config.patience and isinstance(report, SeldomReport)), "patience needs every epoch's report"
     within_memory(
         config,
         micro_batches,
@@ -160,7 +161,8 @@ def _train(
         prepared = time.monotonic()
         lines, whole = task.training_batches(config, data.train, extras, epoch)
         drawn = lines, whole[: horizon.count_batches(epoch, len(whole))]
-        steps = prepared_steps(source, drawn, epoch, world, count_parts(task, config, *drawn, micro_batches))
+        parts = count_parts(task, config, *drawn, micro_batches, world.size)
+        steps = prepared_steps(source, drawn, epoch, world, parts)
         steps = watch_steps(steps, watch, epoch, horizon.epochs, len(drawn[1]))
         progress = horizon.of_batches(epoch, len(drawn[1]))
         loss = train_epoch(engine, config, steps, progress, epoch, loss_limit(config, task, drawn[0]))
@@ -169,8 +171,7 @@ def _train(
         if is_due := not isinstance(report, SeldomReport) or report.is_due(epoch, horizon.epochs):
             metrics |= validate(engine, task, data.val, data.general, world, micro_batches, source=source)
             best = best.after(metrics)
-        metrics["epoch_seconds"] = time.monotonic() - started
-        metrics |= best.metrics() if config.patience else {}
+        metrics |= {"epoch_seconds": time.monotonic() - started} | (best.metrics() if config.patience else {})
         again = prepared - started if epoch > 1 else 0.0  # the first epoch prepares what all of them need
         took = trained - prepared, time.monotonic() - trained + again
         horizon = _fit_horizon(horizon, engine, epoch, took, deadline, most=config.epochs, batches=len(whole))

@@ -29,9 +29,15 @@ class Clock:
         self.budget, self._file, self.places = budget, file, places
 
     @classmethod
-    def start(cls, budget: TimeBudget, folder: Path, places: int | None = None) -> "Clock":
-        """Write deadline and places, which a resumed study has anew, into its folder; return its clock."""
-        write_whole(folder / CLOCK, json.dumps({"deadline": budget.deadline, "places": places}))
+    def start(
+        cls, budget: TimeBudget, folder: Path, places: int | None = None, concurrent: int | None = None
+    ) -> "Clock":
+        """Write deadline and places, which a resumed study has anew, into its folder; return its clock.
+
+        So is `concurrent`, the trials at a time that it began with (`read_concurrent`).
+        """
+        kept = {"deadline": budget.deadline, "places": places, "concurrent": concurrent}
+        write_whole(folder / CLOCK, json.dumps(kept))
         return cls(budget, folder / CLOCK, places)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -56,3 +62,10 @@ class Clock:
     def has_room_for_another(self, config: TrialConfig) -> bool:
         """Tell whether a trial that ends now makes room for another; see `TimeBudget.has_room_for_another`."""
         return self.budget.has_room_for_another(config, time.time())
+
+
+def read_concurrent(folder: Path) -> int | None:
+    """Return how many trials at a time a study began with; None where the version that began it noted none."""
+    kept = json.loads((folder / CLOCK).read_text(encoding="utf-8")) if (folder / CLOCK).exists() else {}
+    concurrent: int | None = kept.get("concurrent")
+    return concurrent

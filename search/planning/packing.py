@@ -22,6 +22,8 @@ TRIAL_RESOURCES: dict[str, float] = {"memory": 1}
 
 MICRO_BATCHES = (2, 4)
 """In how many the largest batches of usual trials may be computed so that more of these run at a time."""
+LEAST_PART = 8
+"""Samples of such a micro-batch of a usual batch: live batch norms take their statistics from it."""
 
 Nodes = Sequence[Mapping[str, float]]
 """What each node has: `CPU`, `GPU` and `memory` (bytes), as Ray names it."""
@@ -112,7 +114,8 @@ def pack(
     wanted = [memory[0][-1], *(some[len(some) // 2] for some in memory)]
     choices = [choose_amounts(settings, nodes, one) for one in wanted]
     fits = [choose_concurrent(settings, one, nodes) for one in choices]
-    best = fits.index(max(fits))
+    needed = [min(fit, settings.trials or fit) for fit in fits]
+    best = needed.index(max(needed))
     return Resources(
         TrialResources(choices[best], footprints), make_group(settings, choices[best]), fits[best]
     )

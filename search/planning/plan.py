@@ -7,6 +7,7 @@ from typing import Any
 
 import ray
 
+from search.planning.as_read import find_own_widths, fix_as_read
 from search.planning.chances import (
     ENOUGH_TRIALS,
     drop_hopeless_models,
@@ -16,7 +17,7 @@ from search.planning.chances import (
 from search.planning.clock import Clock
 from search.planning.companion import plan_companion
 from search.planning.ending import Ending, plan_ending
-from search.planning.packing import MICRO_BATCHES, Nodes, Resources, pack, subtract
+from search.planning.packing import LEAST_PART, MICRO_BATCHES, Nodes, Resources, pack, subtract
 from search.planning.time_budget import (
     TimeBudget,
     divide,
@@ -26,6 +27,7 @@ from search.planning.time_budget import (
 )
 from search.planning.warm_starts import add_earlier, fit_configs
 from search.preflight.cluster import read_reserved_by_job
+from search.preflight.data import task_of
 from search.preflight.general import drop_forgetful_charset
 from search.preflight.probe import Probe
 from search.preflight.space import Narrowed, list_models, narrow
@@ -35,7 +37,6 @@ from search.records.facts import Reservation, sum_reserved
 from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig
-from train.data.checks.evidence import MANY_UNSEEN
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,11 @@ class Planned:
         return self.probed.settings
 
 
-def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
+def make_plan(probed: Probed, nodes: Nodes, now: float, began: int | None = None) -> Plan:
     """Fit the space, the trials' length and their number at a time to readings, machine and budget; `now` is Unix time.
 
-    Raises UsageError if nothing is left to search, or the nodes are too small for a trial.
+    A study that is resumed keeps to `began` trials at a time (`fit_as_begun`). Raises UsageError if nothing is left to
+    search, or the nodes are too small for a trial.
     """
     settings, probes, space = probed.settings, probed.probes, probed.prepared.space
     if settings.max_epochs is None:
@@ -104,7 +106,10 @@ def make_plan(probed: Probed, nodes: Nodes, now: float) -> Plan:
     searched = [probe for probe in probes if probe.model in list_models(space)]
     space, whole = fit_epochs(whole, settings, space, searched, now)
     # There is room for more trials at a time if the models left out were the larger ones.
-    resources = fit_resources(settings, nodes, space, searched)
+    if probed.prepared.resume:
+        resources = fit_as_begun(settings, nodes, space, searched, began)
+    else:
+        resources = fit_resources(settings, nodes, space, searched)
     points, earlier = order_points(probed, space)
     budget = divide(whole, settings, searched, resources.concurrent, now)
     fresh = bool(points) and resources.concurrent > 1 and not probed.prepared.resume
@@ -186,35 +191,6 @@ def drop_unaffordable_models(
     return space.with_choices("model", models), reason if left_out else ""
 
 
-def fix_as_read(
-    space: SearchSpace, probes: Sequence[Probe], settings: StudySettings, unseen: float = 0
-) -> Narrowed:
-    """Fix what the pretrained baselines decide: the width of the lines, and the domain's charset where that is enough.
-
-    Only models that are searched count. The whole dictionary stays in the space for general lines, which may need it,
-    and where a share MANY_UNSEEN of the lines to come hold a character that no training label has (`unseen`).
-    """
-    probes = [probe for probe in probes if probe.model in list_models(space)]
-    reasons = []
-    width, widths = find_common_width(probes), space.choices("fit_width")
-    if width in widths:
-        space = space.with_fixed({"fit_width": width})
-        how = f"resampled to {width} pixels" if width else "as wide as they are"
-        reasons += [f"every model reads lines best {how}: fixed"] if len(widths) > 1 else []
-    elif len(widths) > 1 and (best := find_own_widths(probes)):
-        space = space.with_choices("fit_width", sorted(set(best.values())))
-        listed = ", ".join(f"{name} {width or 'as they are'}" for name, width in best.items())
-        reasons += [f"models read best at different widths of lines, each starts at its own: {listed}"]
-    needed = settings.general_labels is not None or unseen >= MANY_UNSEEN
-    needed = needed or any(probe.needs_dictionary for probe in probes)
-    charsets = space.choices("charset")
-    if not needed and "domain" in charsets:
-        space = space.with_fixed({"charset": "domain"})
-        why = "no model reads better with its whole dictionary: left out charset keep"
-        reasons += [why] if len(charsets) > 1 else []
-    return space, "; ".join(reasons)
-
-
 def order_points(probed: Probed, space: SearchSpace) -> tuple[list[dict[str, Any]], tuple[EarlierStudy, ...]]:
     """Return what to try first, and the winners of other studies among it: a forked study's best come first."""
     samples, fork = len(probed.data.training.train), probed.prepared.fork
@@ -267,28 +243,48 @@ def list_free_nodes() -> Nodes:
     return [dict(free) for free in ray._private.state.available_resources_per_node().values()]
 
 
+def list_useful_parts(settings: StudySettings, space: SearchSpace) -> tuple[int, ...]:
+    """Return in how many micro-batches usual trials may be computed so that more of them run at a time.
+
+    In none where they would change what is learnt too much, or each batch took the time: parts of fewer than LEAST_PART
+    samples of a usual batch, and tasks whose memory does not go by the width of lines.
+    """
+    sizes = sorted(int(str(size)) for size in space.choices("batch_size")) or [TrialConfig().batch_size]
+    usual = sizes[len(sizes) // 2] // max(1, settings.workers)
+    by_width = task_of(settings).by_width
+    return tuple(count for count in MICRO_BATCHES if by_width and usual >= count * LEAST_PART)
+
+
+def fit_as_begun(
+    settings: StudySettings, nodes: Nodes, space: SearchSpace, probes: Sequence[Probe], began: int | None
+) -> Resources:
+    """Return how the trials of a resumed study share the nodes: Tune keeps the limit that the study began with.
+
+    Args:
+        settings: the study's.
+        nodes: those that there are.
+        space: that trials are drawn from.
+        probes: of its models.
+        began: trials at a time then; None where a version began it that noted none, and had whole batches.
+    """
+    if settings.autoscaling or settings.population is not None:  # neither has the limit from the nodes
+        return fit_resources(settings, nodes, space, probes)
+    limit = began or fit_resources(settings, nodes, space, probes, parts=()).concurrent
+    return fit_resources(settings.model_copy(update={"concurrent": limit}), nodes, space, probes)
+
+
 def fit_resources(
-    settings: StudySettings, nodes: Nodes, space: SearchSpace, probes: Sequence[Probe]
+    settings: StudySettings,
+    nodes: Nodes,
+    space: SearchSpace,
+    probes: Sequence[Probe],
+    parts: Sequence[int] | None = None,
 ) -> Resources:
     """Return how trials share the nodes; without probes memory does not count.
 
-    Raises UsageError if the nodes are too small for one.
+    Usual trials may have `parts` micro-batches; None for what is useful. Raises UsageError if the nodes are too small
+    for one.
     """
-    memory = [estimate_memory(space, probes, settings, count) or [0] for count in (1, *MICRO_BATCHES)]
+    counts = (1, *(list_useful_parts(settings, space) if parts is None else parts))
+    memory = [estimate_memory(space, probes, settings, count) or [0] for count in counts]
     return pack(settings, nodes, memory, {probe.model: probe.footprint for probe in probes})
-
-
-def find_own_widths(probes: Sequence[Probe]) -> dict[str, int]:
-    """Return the width at which each model reads best; nothing where one cannot read yet."""
-    widths = {probe.model: probe.fit_width for probe in probes}
-    return (
-        {model: width for model, width in widths.items() if width is not None}
-        if all(width is not None for width in widths.values())
-        else {}
-    )
-
-
-def find_common_width(probes: Sequence[Probe]) -> int | None:
-    """Return the width that every model reads best at; None if they differ or one cannot read yet."""
-    widths = {probe.fit_width for probe in probes}
-    return widths.pop() if len(widths) == 1 else None

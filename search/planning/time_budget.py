@@ -236,12 +236,13 @@ def fit_epochs(
     least_s = min(TRAIN_S, TRAIN_SHARE * settings.time_budget_s)
     deadline = max(budget.deadline, now + least_s)
     budget, left = replace(budget, deadline=deadline), (deadline - now - TRIAL_START_S) / SAFETY
-    whole = estimate_epoch(budget, probes)
     least = min(LEAST_EPOCHS, budget.max_epochs)
+    shortest = replace(budget, max_epochs=least)  # over folds, few epochs share what is read once
+    whole = estimate_epoch(shortest, probes)
     decided = "epoch_share" in {*space.fixed, *(parameter.key for parameter in space.parameters)}
     if left <= 0 or decided or budget.turns is not None or least * whole <= left:
         return space, budget
-    reading = estimate_epoch(replace(budget, train_lines=0), probes)
+    reading = estimate_epoch(replace(shortest, train_lines=0), probes)
     epochs = max(1, min(least, int(left / (2 * reading)) if reading else least))
     share = (left / epochs * ROOM - reading) / (whole - reading)
     total = budget.train_lines

@@ -51,7 +51,7 @@ class TrialRecord(Frozen):
         started: seconds from the start of the study.
         seconds: how long it ran.
         reason: why it ended, in words; empty if it just finished.
-        micro_batches: in which every batch was computed, for want of memory; 1 for whole ones.
+        micro_batches: in which its largest batches were computed, to keep to its memory; 1 for whole ones.
         notes: what it got over: crashed attempts, damaged checkpoints, too little memory.
         latency: of its architecture; None where that was not asked for.
         stages: of a population's trial: how the weights of its best epoch were trained; `config` is that epoch's.

@@ -101,7 +101,7 @@ class TrialReport:
         metrics: of `train.loop.train`, or their means over the folds so far.
         score: one number that orders as ranks do.
         best_score: the best so far; with folds, the score of all of them.
-        micro_batches: in which every batch was computed; 1 for whole ones.
+        micro_batches: in which the largest batches were computed; 1 for whole ones.
         forgotten: of the general samples; None without any.
         note: what went wrong before and was got over.
         fold: None after an epoch.

@@ -5,7 +5,7 @@ folds' networks have each seen only a part of them, and which one to ship would 
 a grid search, AutoGluon's `refit_full`). Validation scores are those of the folds' networks; only the held-back test
 measures the bundle, and nothing is chosen by it.
 
-**With one split** and a time budget, one of several places first trains the first warm start on all samples (the
+**With one split** and a time budget, one of several places first trains what is tried first on all samples (the
 companion). The bundle is the mean of that network and the winner, whose gain has to be shown without it.
 """
 
@@ -220,7 +220,7 @@ def average_with_companion(
 
 
 def find_twin_behind(config: TrialConfig, ranked: Sequence[TrialRecord]) -> TrialRecord | None:
-    """Return the trial that had these settings if it scores below the 95 % interval of the winner's score; else None.
+    """Return the whole trial of these settings if it scores below the 95 % interval of the winner's score; else None.
 
     Validation samples cannot tell what a network is worth that has learned them; that trial, which has not, can.
 
@@ -230,7 +230,9 @@ def find_twin_behind(config: TrialConfig, ranked: Sequence[TrialRecord]) -> Tria
     """
     best, length = ranked[0].best, {"epochs": config.epochs, "epoch_share": config.epoch_share}
     assert best is not None, "only scored trials are ranked"
-    twins = (trial for trial in ranked if trial.config.model_copy(update=length) == config)
+    # A trial that was stopped tells of its begin alone.
+    whole = (trial for trial in ranked if trial.state == "finished")
+    twins = (trial for trial in whole if trial.config.model_copy(update=length) == config)
     twin, interval = next(twins, None), best.scores.interval
     if twin is None or twin.score is None or interval is None:
         return None

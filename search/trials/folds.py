@@ -227,7 +227,7 @@ def run_folds(
         folds: their data, the study's own split first.
         report: called after each fold, with the checkpoint to keep.
         saved: the first fold's checkpoint of an interrupted trial, which is not trained again.
-        micro_batches: in which every batch is computed, for want of memory.
+        micro_batches: in which the largest batches are computed, to keep to its memory.
         watch: called after every batch.
     """
     done: list[Fold] = []

@@ -20,7 +20,7 @@ class TrialStart:
 
     Attributes:
         checkpoint: to go on from; None to begin anew.
-        micro_batches: in which every batch is computed.
+        micro_batches: in which the largest batches are computed.
         note: what was wrong with later checkpoints; empty for nothing.
         path: of the checkpoint; empty for none.
     """

@@ -42,10 +42,6 @@ def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
         if start.micro_batches < planned:
             set_micro_batches(planned)
             start = replace(start, micro_batches=planned)
-            notes.append(
-                f"computes its largest batches in {planned} micro-batches: "
-                "a whole one needs more memory than a trial has"
-            )
         try:
             train_from(start, Notes([start.note, *notes]), config, setup)
             return

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from train.config import TrialConfig
+from train.data.augment.pair import MAX_PAIR_WIDTH_PX
 from train.data.batching.batches import Indices, Widths, padded, split, worker_lines, worker_share
 from train.data.dataset import Dataset
 from train.engine import Batch, World
@@ -31,28 +32,43 @@ class Step:
 
 
 def count_parts(
-    task: Task, config: TrialConfig, data: Dataset, batches: Sequence[Indices], micro_batches: int
+    task: Task,
+    config: TrialConfig,
+    data: Dataset,
+    batches: Sequence[Indices],
+    micro_batches: int,
+    workers: int = 1,
 ) -> list[int]:
-    """Return in how many micro-batches each batch is computed (`share_parts`); all alike where widths are unknown."""
+    """Return in how many micro-batches each of `workers` computes its share of each batch (`share_parts`).
+
+    All alike where widths are unknown.
+    """
     if micro_batches == 1 or task.plain is None:
         return [micro_batches] * len(batches)
-    widths = padded(task.plain.needed_widths(data).astype(np.int32))
-    return share_parts(widths, batches, config.batch_size, micro_batches)
+    widths = task.plain.needed_widths(data).astype(np.int32)
+    if config.augmentation.concat > 0 and not config.fit_width:
+        widths = np.maximum(widths, MAX_PAIR_WIDTH_PX)  # any line may be joined with others up to this
+    return share_parts(padded(widths), batches, config.batch_size, micro_batches, workers)
 
 
-def share_parts(widths: Widths, batches: Sequence[Indices], batch_size: int, micro_batches: int) -> list[int]:
-    """Return a number of micro-batches for each batch: all of them for one that is as large as can be.
+def share_parts(
+    widths: Widths, batches: Sequence[Indices], batch_size: int, micro_batches: int, workers: int = 1
+) -> list[int]:
+    """Return a number of micro-batches for each batch: all of them for the largest.
 
-    Others have fewer, in proportion to their pixels: more of them save no memory and take time.
+    Others have as many as it takes that none is larger than the largest batch's: more save no memory and take time.
 
     Args:
         widths: (N,) int, padded pixels of every line.
         batches: of these lines.
-        batch_size: lines of a whole one.
-        micro_batches: of `batch_size` lines as wide as the widest.
+        batch_size: lines of a whole one; where their number varies, some have more.
+        micro_batches: of a worker's share of the largest.
+        workers: that share each batch.
     """
-    largest = batch_size * int(widths.max())
-    return [math.ceil(micro_batches * len(one) * int(widths[one].max()) / largest) for one in batches]
+    mine = [(math.ceil(len(one) / workers), int(widths[one].max())) for one in batches]
+    most = math.ceil(batch_size / (workers * micro_batches)) * int(widths.max())
+    room_px = min(most, max(math.ceil(lines / micro_batches) * width for lines, width in mine))
+    return [math.ceil(lines / max(1, room_px // width)) for lines, width in mine]
 
 
 def prepared_steps(

@@ -51,6 +51,7 @@ class Task(ABC):
         geometry: how an image becomes the input of an exported graph, for the bundle.
         tunes: whether `tuned` chooses something.
         worded: whether its outputs are probabilities of characters, behind which a text model can stand.
+        by_width: whether a batch of narrower images takes less memory; it has `plain` batches then.
         architecture: the settings that decide how long an exported network takes for an image (dotted keys).
         wants_others: whether lines of other kinds are drawn for it where none are given: it is to do for any.
         timed: how many samples a step is timed with, about as many as a batch has.
@@ -67,6 +68,7 @@ class Task(ABC):
     geometry: ClassVar[Mapping[str, int]]
     tunes: ClassVar[bool] = False
     worded: ClassVar[bool] = False
+    by_width: ClassVar[bool] = False
     architecture: ClassVar[tuple[str, ...]] = ("engine", "model", "weights", "charset", "fit_width")
     wants_others: ClassVar[bool] = False
     timed: ClassVar[int] = 16

@@ -55,6 +55,7 @@ class Recognition(Task):
     unused: ClassVar[tuple[str, ...]] = ("detection",)
     spells: ClassVar[bool] = True
     worded: ClassVar[bool] = True
+    by_width: ClassVar[bool] = True
     geometry: ClassVar[Mapping[str, int]] = GEOMETRY
 
     def __init__(self, config: TrialConfig, charset: Charset) -> None:
@@ -169,7 +170,7 @@ class Recognition(Task):
         return Batch(images.to_batch([line.image for line in lines], width), targets)
 
     @property
-    def plain(self) -> "Recognition":
+    def plain(self) -> "Recognition | None":
         """This task itself."""
         return self
 

@@ -24,6 +24,7 @@ class Transcription(Recognition):
     objective: ClassVar[str] = "tokens"
     unused: ClassVar[tuple[str, ...]] = (*Recognition.unused, "dropout")
     worded: ClassVar[bool] = False
+    by_width: ClassVar[bool] = False
 
     def batch(self, data: Dataset, indices: Indices, epoch: int) -> Batch:
         """Augment and pad; targets are code points."""
@@ -31,6 +32,11 @@ class Transcription(Recognition):
         width = images.bucket_width(max(line.image.shape[1] for line in lines))
         targets = [[ord(character) for character in line.text] for line in lines]
         return Batch(images.to_batch([line.image for line in lines], width), targets)
+
+    @property
+    def plain(self) -> None:
+        """None: an engine resizes the images as its model wants them, so that narrow batches need not save memory."""
+        return None
 
     def decode(
         self, output: Images, data: Dataset | None = None, indices: Indices | None = None

@@ -10,7 +10,7 @@ import pytest
 import ray
 
 from search.experiment.tuner import FreedPlace
-from search.planning.clock import Clock
+from search.planning.clock import Clock, read_concurrent
 from search.planning.companion import plan_companion
 from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost
@@ -82,3 +82,6 @@ def test_trials_keep_to_their_places_until_the_study_is_resumed(tmp_path: Path) 
     Clock.start(clock.budget, tmp_path)
     clock.__setstate__(clock.__dict__)
     assert searcher.suggest("c") is not None
+    assert read_concurrent(tmp_path) is None
+    Clock.start(clock.budget, tmp_path, concurrent=3)
+    assert read_concurrent(tmp_path) == 3

@@ -180,6 +180,13 @@ def test_trials_have_micro_batches_where_that_lets_more_run(
     assert [resources.micro_batches(TrialConfig(batch_size=size)) for size in sizes] == micro_batches
 
 
+def test_no_more_micro_batches_than_let_the_trials_run_that_are_asked_for() -> None:
+    """Four trials would fit in parts, two in whole batches: two are to run."""
+    nodes, models, sizes = [{"CPU": 4.0, "memory": 16.5 * GB}], gigabytes(0.25), (16, 32, 64)
+    packed = pack(settings(trials=2), nodes, needed(models, sizes), models)
+    assert (packed.concurrent, packed.trial.amounts["memory"] / GB) == (2, pytest.approx(8))
+
+
 def test_the_workers_of_a_trial_divide_its_batches() -> None:
     nodes, models = [{"CPU": 4.0, "memory": 13.0 * GB}], gigabytes(0.125)
     packed = pack(settings(workers=2), nodes, needed(models, (8, 16, 32)), models)

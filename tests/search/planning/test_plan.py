@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from search.experiment.tuner import has_trials
+from search.planning.as_read import find_common_width, find_own_widths, fix_as_read
 from search.planning.chances import drop_hopeless_models, pick_affordable_models
+from search.planning.packing import Resources
 from search.planning.plan import (
     drop_unaffordable_models,
     estimate_memory,
-    find_common_width,
-    find_own_widths,
-    fix_as_read,
+    fit_as_begun,
+    fit_resources,
     list_nodes,
+    list_useful_parts,
 )
 from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost, Footprint
@@ -117,6 +119,37 @@ def test_the_middle_batch_is_of_the_usual_trial() -> None:
     assert sizes == [16, 32, 64]
     two = STUDY.model_copy(update={"workers": 2})
     assert [round(need / 1.2 / 320) for need in estimate_memory(space, [model], two)] == [8, 16, 32]
+
+
+def test_a_resumed_study_has_as_many_trials_at_a_time_as_tune_lets_it() -> None:
+    """Begun by a version that noted no number, those of whole batches; Tune keeps the limit of the beginning."""
+    model = replace(probe("wide", WIDTHS["wide"]), footprint=Footprint(0, 10**9, 1, {0: 1, 320: 1}))
+    space = load_space("recognition").with_choices("model", ("wide",))
+    nodes = [{"CPU": 2.0, "memory": 60e9}]  # two usual trials of 32 lines with 16 at a time
+
+    def shared(resources: Resources) -> tuple[int, float]:
+        return resources.concurrent, resources.trial.amounts["CPU"]
+
+    assert shared(fit_resources(STUDY, nodes, space, [model])) == (2, 1)
+    for began, expected in ((None, (1, 2)), (1, (1, 2)), (2, (2, 1))):
+        assert shared(fit_as_begun(STUDY, nodes, space, [model], began)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "sizes", "parts"),
+    [
+        ({}, [16, 32, 64], (2, 4)),
+        ({}, [16], (2,)),
+        ({"workers": 2}, [16, 32, 64], (2,)),
+        ({"task": "detection"}, [32], ()),
+        ({"task": "transcription"}, [32], ()),
+    ],
+)
+def test_trials_are_computed_in_parts_for_speed_where_these_save_memory_and_are_no_few_samples(
+    changes: dict[str, object], sizes: list[int], parts: tuple[int, ...]
+) -> None:
+    space = load_space("recognition").with_choices("batch_size", sizes)
+    assert list_useful_parts(STUDY.model_copy(update=changes), space) == parts
 
 
 def ranked(model: str, score: float, step_s: float = 0.1) -> Probe:

@@ -123,6 +123,8 @@ def test_what_trained_on_all_is_worth_what_the_trial_of_its_settings_is(
     behind = find_twin_behind(config, [winner, scored("first", fitted, twin)])
     assert (behind and behind.id) == found
     assert find_twin_behind(config, [winner]) is None
+    stopped = scored("first", fitted, twin).model_copy(update={"state": "stopped"})
+    assert find_twin_behind(config, [winner, stopped]) is None, "its begin tells nothing of a whole training"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.planning.plan import find_common_width
+from search.planning.as_read import find_common_width
 from search.preflight.probe import probe_model
 from search.selection.soup import make_soup
 from serve.inference.model import load_model

@@ -13,9 +13,12 @@ from tests import real_lines
 from tests.real_lines import RECOGNISERS, Epoch, narrow_lines
 from train.config import TrialConfig
 from train.data.batching.batches import split
+from train.data.batching.mixture import Mixture
+from train.data.charset import Charset
 from train.errors import MemoryShortError
 from train.loop import TrainingData, train
-from train.steps.micro_batches import more_micro_batches, share_parts
+from train.steps.micro_batches import count_parts, more_micro_batches, share_parts
+from train.tasks import TASKS
 
 LINES, BATCH = 13, 8  # the last batch holds five lines
 SPARE_BYTES = 600 * 2**20
@@ -56,6 +59,31 @@ def test_only_the_largest_batches_have_all_the_parts() -> None:
     batches = [np.arange(4), np.arange(4, 8), np.arange(8, 12), np.arange(10, 12), np.array([0, 1, 2, 8])]
     assert share_parts(widths, batches, 4, 4) == [1, 2, 4, 2, 4]
     assert share_parts(widths, batches, 4, 1) == [1] * 5
+
+
+def test_no_part_is_larger_than_those_of_the_largest_batch() -> None:
+    """A line of 1184 px has a part of its own, too, where lines of 1280 px have."""
+    widths = np.array([1184] * 16 + [1280] * 16 + [640] * 16, np.int32)
+    batches = [np.arange(16), np.arange(16, 32), np.arange(32, 48)]
+    assert share_parts(widths, batches, 16, 16) == [16, 16, 8]
+    assert share_parts(widths, batches, 16, 8, workers=2) == [8, 8, 4]
+    stretched = np.array([640] * 8 + [1280] * 4, np.int32)
+    assert share_parts(stretched, [np.arange(8), np.arange(8, 12)], 8, 4) == [4, 4], "there are no 8 of 1280"
+
+
+def test_parts_go_by_the_lines_that_are_trained(data_dir: Path) -> None:
+    """Where lines may be joined, batches of narrow ones are as wide as others. Some models resize them."""
+    data = narrow_lines(data_dir, "train", 1, {160})
+    lines = Mixture([data, narrow_lines(data_dir, "train", 1, {320, 352, 384})])
+
+    def parts(task: str, **changes: object) -> list[int]:
+        config = TrialConfig.model_validate({"batch_size": 4, "task": task} | changes)
+        made = TASKS.get(task)(config, Charset(tuple("0")).extended(lines.texts))
+        return count_parts(made, config, lines, [np.array([0] * 4), np.array([1] * 4)], 4)
+
+    assert parts("recognition") == [2, 4]
+    assert parts("recognition", augmentation={"concat": 0.5}) == [4, 4]
+    assert parts("transcription") == [4, 4]
 
 
 @pytest.mark.slow
