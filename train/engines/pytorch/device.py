@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from train.engine import Engine
+
 WORDINGS = (
     "DefaultCPUAllocator: can't allocate memory",  # on a CPU torch has no class of its own for that
     "CUDA error: out of memory",
@@ -19,18 +21,28 @@ def current_device() -> Any:
     return torch.device("cpu")
 
 
-def ran_out(error: BaseException) -> bool:
-    """Return whether an allocation failed: torch's own, or one of the libraries under it."""
-    import torch
+class OnTorch(Engine):
+    """What every engine of torch says of its device and its memory."""
 
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(wording in str(error) for wording in WORDINGS)
+    @classmethod
+    def device(cls) -> str:
+        """Return torch's name of the GPU or the CPU."""
+        return str(current_device())
 
+    @classmethod
+    def ran_out(cls, error: BaseException) -> bool:
+        """Return whether an allocation failed: torch's own, or one of the libraries under it."""
+        import torch
 
-def release_cache() -> None:
-    """Give the cached blocks of the GPU back."""
-    import torch
+        if isinstance(error, MemoryError | torch.OutOfMemoryError):
+            return True
+        return isinstance(error, RuntimeError) and any(wording in str(error) for wording in WORDINGS)
 
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    @classmethod
+    def release(cls) -> None:
+        """Give the cached blocks of the GPU back, too."""
+        import torch
+
+        super().release()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

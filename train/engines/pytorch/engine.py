@@ -15,11 +15,11 @@ from train.engines.adapters import adapted
 from train.engines.network_engine import NetworkEngine
 from train.engines.objectives import map_tensors
 from train.engines.pytorch import optimiser as torch_optimiser
-from train.engines.pytorch.device import current_device, ran_out, release_cache
+from train.engines.pytorch.device import OnTorch, current_device
 
 
 @ENGINES.register("torch")
-class TorchEngine(NetworkEngine):
+class TorchEngine(OnTorch, NetworkEngine):
     """One torch network and its optimiser."""
 
     framework: ClassVar[str] = "torch"
@@ -39,22 +39,6 @@ class TorchEngine(NetworkEngine):
         self._scaler = torch.amp.GradScaler(self._device) if config.precision == "fp16" else None
         # Widths change from batch to batch: one graph for all of them, not one for each.
         self._compiled = torch.compile(self._run_layers, dynamic=True) if config.compile else None
-
-    @classmethod
-    def device(cls) -> str:
-        """Return torch's name of the GPU or the CPU."""
-        return str(current_device())
-
-    @classmethod
-    def ran_out(cls, error: BaseException) -> bool:
-        """Return whether an allocation failed."""
-        return ran_out(error)
-
-    @classmethod
-    def release(cls) -> None:
-        """Give the cached blocks of the GPU back, too."""
-        super().release()
-        release_cache()
 
     def _begin(self) -> None:
         super()._begin()

@@ -9,11 +9,11 @@ import numpy as np
 from train.bundle import ONNX, PADDLEOCR, SETTINGS
 from train.config import AdapterSettings, TrialConfig
 from train.data.charset import Charset
-from train.engine import GROUPS, Batch, Engine, Features, Images, T, World
+from train.engine import GROUPS, Batch, Features, Images, T, World
 from train.engines import ENGINES
 from train.engines.levels import GroupShare
 from train.engines.pytorch import optimiser as torch_optimiser
-from train.engines.pytorch.device import current_device, ran_out, release_cache
+from train.engines.pytorch.device import OnTorch, current_device
 from train.errors import UsageError
 from train.models import MODELS
 from train.models.recognition.language import ENGINE, LanguageModel
@@ -27,7 +27,7 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 
 
 @ENGINES.register(ENGINE)
-class LanguageEngine(Engine):
+class LanguageEngine(OnTorch):
     """A vision-language model, its adapters and their optimiser."""
 
     packages: ClassVar[tuple[str, ...]] = ("torch", "transformers", "peft")
@@ -59,22 +59,6 @@ class LanguageEngine(Engine):
     def objectives(cls) -> tuple[str, ...]:
         """Return the one that the engine itself computes: the cross-entropy of the model's own tokens."""
         return ("tokens",)
-
-    @classmethod
-    def device(cls) -> str:
-        """Return torch's name of the GPU or the CPU."""
-        return str(current_device())
-
-    @classmethod
-    def ran_out(cls, error: BaseException) -> bool:
-        """Return whether an allocation failed."""
-        return ran_out(error)
-
-    @classmethod
-    def release(cls) -> None:
-        """Give the cached blocks of the GPU back, too."""
-        super().release()
-        release_cache()
 
     def apply_plan(self, plan: Mapping[str, float]) -> None:
         """Let the adapters of the learning groups learn; the model stays in eval mode, without dropout."""
