@@ -18,10 +18,17 @@ from train.tasks import TASKS
 
 
 class Notes:
-    """What went wrong before a trial was resumed; only its first report says it."""
+    """What went wrong and was got over; the next report says it, once."""
 
-    def __init__(self, notes: list[str]) -> None:
-        self._pending = [note for note in notes if note]
+    def __init__(self) -> None:
+        self._pending: list[str] = []
+        self._known = {""}
+
+    def add(self, note: str) -> None:
+        """Let the next report say this, unless one has; an empty note says nothing."""
+        if note not in self._known:
+            self._pending.append(note)
+            self._known.add(note)
 
     def take(self) -> str:
         """Return what the next report says; empty once it was taken."""

@@ -36,27 +36,28 @@ def train_within_memory(config: TrialConfig, setup: TrialSetup) -> None:
     """
     workers = setup.group.workers if setup.group else 1
     planned = setup.resources.micro_batches(config, workers)
-    notes: list[str] = []
+    notes = Notes()
     while True:
         start = find_start()
         if start.micro_batches < planned:
             set_micro_batches(planned)
             start = replace(start, micro_batches=planned)
+        notes.add(start.note)
         try:
-            train_from(start, Notes([start.note, *notes]), config, setup)
+            train_from(start, notes, config, setup)
             return
         except MemoryShortError as error:
             micro_batches = more_micro_batches(config, start.micro_batches, workers)
             if micro_batches is None:
                 raise
-            notes.append(
+            notes.add(
                 f"too little memory ({error.value}): goes on with its largest batches in {micro_batches} micro-batches"
             )
         set_micro_batches(micro_batches)
 
 
 def train_from(start: TrialStart, notes: Notes, config: TrialConfig, setup: TrialSetup) -> None:
-    """Train from `start` on; the first report carries the notes."""
+    """Train from `start` on; the next report carries the notes."""
     data: TrainingData = ray.get(setup.data)
     watch = heartbeat(this_trial())
     if setup.folds > 1:
