@@ -58,7 +58,7 @@ def write_checkpoint(weights: Path, data: Dataset, directory: Path, framework: s
         if not result.passed:
             raise ParityError(
                 f"the written checkpoint must read as its source, within {TOLERANCE:g}",
-                f"{result.differing} of {result.lines} lines differ, difference {result.max_difference:.2g}",
+                f"{result}",
                 "nothing was written; install the packages as pyproject.toml pins them",
             )
     width = (

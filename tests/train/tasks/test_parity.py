@@ -72,6 +72,19 @@ def test_the_same_text_with_other_probabilities_fails(off: float) -> None:
     assert not result.passed
 
 
+def test_what_rounding_does_to_the_reference_is_no_fault() -> None:
+    def shaky(batch: Array) -> Array:
+        return outputs([0.0, 0.499, 0.501] if batch.any() else [0.0, 0.501, 0.499])
+
+    batch = np.zeros((1, 3, 48, 80), np.float32)
+    near, far = outputs([0.0, 0.4995, 0.5005]), outputs([0.0, 0.45, 0.55])
+    passed, failed = (
+        compare(shaky, lambda _, found=found: found, [batch], VERDICTS) for found in (near, far)
+    )
+    assert (passed.passed, passed.ties, passed.off) == (True, 1, 0)
+    assert (failed.passed, failed.off) == (False, 1)
+
+
 def test_nan_in_an_early_batch_is_not_forgotten() -> None:
     good, bad = outputs([0.1, 0.8, 0.1]), outputs([0.1, np.nan, 0.1])
     answers = iter([bad, good])
