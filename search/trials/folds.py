@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,7 +100,8 @@ def _grouped(
     """Return of all samples what is dealt whole, the indices of each fold but the first, and whether it is spread."""
     both, start = pool_splits(data).val, len(data.val)
     documents = fold_documents(data, both, folds)
-    units = documents or [task.text_of(text) for text in both.texts]
+    named = zip(both.texts, both.sources, strict=True)
+    units = documents or [task.text_of(text) or Path(source).name for text, source in named]
     spread = not documents and is_spread(both.texts, task.classes, task.text_of)
     dealt = deal(units[start:], folds - 1, seed, spread)
     return units, [[start + index for index in group] for group in dealt], spread

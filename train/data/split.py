@@ -131,8 +131,11 @@ class _Units:
         return "document" if self.documents else "text"
 
     def of(self, sample: Sample) -> str:
-        """Return a sample's document or text; empty for one without, which stays in train."""
-        text = self.texts[sample.text]
+        """Return a sample's document or text; empty for one without a label, which stays in train.
+
+        A label that says nothing, of a photo without regions, stands for itself.
+        """
+        text = self.texts[sample.text] or (sample.path.name if sample.text else "")
         return self.documents[sample.path] if text and self.documents else text
 
 

@@ -92,9 +92,13 @@ class PhotoTask(Task):
 
     @staticmethod
     def text_of(label: str) -> str:
-        """Return the texts of a photo: the same ones, elsewhere in another photo, are the same thing seen twice."""
-        texts = sorted(region.text for region in regions_of(label) if not region.ignored)
-        return "\n".join(filter(None, texts)) or label
+        """Return the texts of a photo: the same ones, elsewhere in another photo, are the same thing seen twice.
+
+        Those without texts are told apart by their regions; one without any says nothing.
+        """
+        regions = regions_of(label)
+        texts = sorted(region.text for region in regions if not region.ignored)
+        return "\n".join(filter(None, texts)) or (label if regions else "")
 
     @staticmethod
     def work(config: TrialConfig) -> float:

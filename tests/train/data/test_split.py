@@ -180,3 +180,13 @@ def test_a_split_that_tells_nothing_says_what_it_takes() -> None:
     assert "takes 6, so about 60 texts" in tell_made(unseen)["test"]
     enough = make_splits({"all": samples([f"{i:02}" for i in range(MIN_UNITS * 10)])}, 0)
     assert tell_made(enough)["test"] == "6 samples of 6 texts"
+
+
+def test_photos_without_texts_are_in_every_split() -> None:
+    """They say nothing that could stand twice: as one text they would all be held back, or all trained on."""
+    photos = samples([*(f"A{number}" for number in range(40)), *["[]"] * 20])
+    splits = make_splits({"all": photos}, 1, text_of=lambda label: "" if label == "[]" else label)
+    assert {name for name, part in splits.items() if any(sample.text == "[]" for sample in part)} == {
+        "train", "val", "test"
+    }  # fmt: skip
+    assert {name: len(part) for name, part in splits.items()} == {"train": 45, "val": 9, "test": 6}

@@ -196,6 +196,8 @@ def test_a_text_that_was_photographed_twice_stays_in_one_split(data_dir: Path) -
     assert len(held) == 4
     assert len(set(held)) == 1
     assert {name for name, _ in splits.items()} == {"train", "val", "test"}
+    empty, unread = label_of([]), label_of([replace(first, text="")])
+    assert (Detection.text_of(empty), Detection.text_of(unread)) == ("", unread), "nothing in it stands twice"
 
 
 def test_epochs_are_judged_with_the_thresholds_that_suit_them(photos: MemoryDataset) -> None:
