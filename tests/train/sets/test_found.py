@@ -10,7 +10,7 @@ import pytest
 
 from train.cut import Cut
 from train.data import images
-from train.data.batching.versions import VERSIONS, PictureVersions, with_versions
+from train.data.batching.versions import MARK, VERSIONS, PictureVersions, with_versions
 from train.data.dataset import decode_samples
 from train.data.geometry.crops import crop
 from train.data.photos.box_errors import FEWEST
@@ -45,13 +45,13 @@ class Shifted:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Photos of two texts each; one of the second ones is missed in train, and one in val."""
+    """Photos of two texts each, named like pictures of them; a second one is missed in train, and one in val."""
     (tmp_path / "det_images").mkdir()
     for split, count in (("train", 14), ("val", FEWEST)):
         lines = []
         for number in range(count):
             pixels = np.random.default_rng(number).integers(0, 255, (60, 160, 3), np.uint8)
-            name = f"det_images/{split}{number}.png"
+            name = f"det_images/{split}{number}.png{MARK}1.png"
             (tmp_path / name).write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
             first = ((10.0, 5.0), (110.0, 5.0), (110.0, 17.0), (10.0, 17.0))
             second = tuple((x, y + 30) for x, y in first)
@@ -77,12 +77,12 @@ def test_lines_are_cut_by_the_boxes_that_are_found(folder: Path) -> None:
     assert "on the validation photos" in told
     assert "ends +-0.00" in told  # every box errs alike
     assert len({sets.documents[sample.path] for sample in train}) == 14  # a photo each
-    photo = images.read(folder / "det_images" / "train3.png")
+    photo = images.read(folder / "det_images" / f"train3.png{MARK}1.png")
     box = np.array([[10, 5], [110, 5], [110, 17], [10, 17]])
     cut = {sample.text: images.read(sample.path) for sample in (*train, *val)}
     assert np.array_equal(cut["Atrain3"], crop(photo, np.add(box, (2, 0)), HOW))
     for name in ("train3", "val3"):  # missed: by its label
-        photo = images.read(folder / "det_images" / f"{name}.png")
+        photo = images.read(folder / "det_images" / f"{name}.png{MARK}1.png")
         assert np.array_equal(cut[f"M{name}"], crop(photo, np.add(box, (0, 30)), HOW))
     assert finder.asked == [14, FEWEST]
     read_splits(source(folder, finder))
@@ -98,6 +98,8 @@ def test_every_epoch_has_another_picture_of_each_line(folder: Path) -> None:
     for index in range(len(lines)):
         assert len({epoch.sources[index] for epoch in epochs}) == PICTURES + 1
         assert lines.sources[index] in {epoch.sources[index] for epoch in epochs}
+        own = Path(lines.sources[index]).stem
+        assert all(Path(epoch.sources[index]).stem.startswith(own) for epoch in epochs)
         assert {epoch.image(index).shape[1] == epoch.widths[index] for epoch in epochs} == {True}
     assert {tuple(epoch.texts) for epoch in epochs} == {tuple(lines.texts)}
 
@@ -109,6 +111,17 @@ def test_a_test_split_of_which_nothing_is_found_is_read_by_its_labels_and_told(f
     sets = read_sets(source(folder, Shifted()))
     assert len(sets.samples["test"]) == 2
     assert any(message.startswith("test: 0 of 2 texts are found") for message in sets.messages)
+
+
+def test_a_handful_of_validation_texts_may_all_be_missed(folder: Path) -> None:
+    """Of a few photos a detector that was trained on as few may find none: no reason to train no reader."""
+    first = (folder / "det_gt_val.txt").read_text("utf-8").splitlines(keepends=True)[0]
+    (folder / "det_gt_val.txt").write_text(first.replace('"A', '"M').replace('"X', '"M'), "utf-8")
+    sets = read_sets(source(folder, Shifted()))
+    assert len(sets.samples["val"]) == 2
+    assert any(
+        message.startswith("val: 0 of 2 texts are found by shifted; those") for message in sets.messages
+    )
 
 
 def test_what_cannot_be_trained_on_is_said_before_any_work(folder: Path) -> None:
@@ -135,7 +148,7 @@ def test_words_in_one_box_are_one_line_for_a_reader_whose_lines_are_divided(fold
         lines = []
         for number in range(count):
             regions = [Region(box, f"{letter}{number}") for box, letter in zip(boxes, "AB", strict=True)]
-            lines.append(f"det_images/{split}{number}.png\t{label_of(regions)}\n")
+            lines.append(f"det_images/{split}{number}.png{MARK}1.png\t{label_of(regions)}\n")
         (folder / f"det_gt_{split}.txt").write_text("".join(lines), "utf-8")
     with pytest.raises(DataError, match="labelled texts must be found"):
         read_sets(source(folder, WholeLines()))
@@ -143,5 +156,5 @@ def test_words_in_one_box_are_one_line_for_a_reader_whose_lines_are_divided(fold
     train = sets.samples["train"]
     assert (len(train), train[3].text) == (14, "A3 B3")
     assert "train: 14 of 14 texts are found by shifted, 14 of them lines of several words" in sets.messages
-    photo = images.read(folder / "det_images" / "train3.png")
+    photo = images.read(folder / "det_images" / f"train3.png{MARK}1.png")
     assert np.array_equal(images.read(train[3].path), crop(photo, [[8, 4], [152, 4], [152, 18], [8, 18]]))

@@ -22,8 +22,8 @@ class PictureVersions(Dataset):
         self.texts, self.sources = lines.texts, lines.sources
         found: dict[str, list[int]] = defaultdict(list)
         for place, source in enumerate(others.sources, len(lines)):
-            found[_line(source)].append(place)
-        self._pictures = [[index, *found[_line(source)]] for index, source in enumerate(lines.sources)]
+            found[Path(source).stem.rpartition(MARK)[0]].append(place)
+        self._pictures = [[index, *found[Path(source).stem]] for index, source in enumerate(lines.sources)]
 
     def image(self, index: int) -> Image:
         """Return line `index` as it is."""
@@ -44,7 +44,3 @@ def with_versions(sets: MutableMapping[str, Dataset]) -> dict[str, Dataset]:
     others = sets.get(VERSIONS)
     rest = {name: data for name, data in sets.items() if name != VERSIONS}
     return rest if others is None else rest | {"train": PictureVersions(rest["train"], others)}
-
-
-def _line(source: str) -> str:
-    return Path(source).stem.partition(MARK)[0]

@@ -99,14 +99,15 @@ class Deviations:
         """Take the errors on photos that the detector has not seen.
 
         Args:
-            measured: of STANDARD where they are fewer than FEWEST.
+            measured: where they are fewer than FEWEST, STANDARD is taken, and all of it: the boxes of a detector that
+                knows a handful of photos by heart deviate little there.
             seen: those on its own training photos, if boxes are drawn around its boxes there. They are smaller, and
                 variances add up: what is drawn makes up for what they lack.
         """
         few = len(measured) < FEWEST
         errors = np.array(measured, np.float64).reshape(-1, len(STANDARD))
         self._centred = None if few else errors - errors.mean(axis=0)
-        self._strength, self._shift = np.full(len(STANDARD), OWN), np.zeros(len(STANDARD))
+        self._strength, self._shift = np.full(len(STANDARD), 1.0 if few else OWN), np.zeros(len(STANDARD))
         if not few and len(seen) >= FEWEST:
             known = np.array(seen, np.float64)
             lacking = 1 - known.var(axis=0) / np.maximum(errors.var(axis=0), NEVER)

@@ -43,7 +43,7 @@ def test_errors_are_drawn_like_the_measured_ones() -> None:
     assert np.allclose(around.std(axis=0), 0.5 * np.std(errors(0.2), axis=0), rtol=0.15)
     assert drawn(Deviations(errors(4)))[:, :4].min() == -INTO
     few = drawn(Deviations(errors(0.2, FEWEST - 1)))
-    assert few[:, 4].std() == pytest.approx(0.5 * STANDARD.degrees, rel=0.1)
+    assert few[:, 4].std() == pytest.approx(STANDARD.degrees, rel=0.1)
 
 
 def test_boxes_in_photos_that_a_detector_knows_err_as_in_others_once_errors_are_drawn() -> None:
