@@ -12,6 +12,7 @@ import math
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,13 @@ from search.storage.location import load_settings
 from search.storage.lock import sole_search
 from search.studies.pair import REPORT, measure
 from search.study import run_study, settle_method
+from search.trials.folds import choose_folds
 from spaces.space import load_space
 from train.bundle import MANIFEST
 from train.config import DetectionConfig, TrialConfig
 from train.data.photos.lines import is_line
 from train.data.photos.regions import regions_of
+from train.data.sample import Sample
 from train.data.split import Splits
 from train.end_to_end.finder import ModelFinder, PhotoFiles
 from train.end_to_end.pair import load_reader
@@ -147,8 +150,7 @@ def check_photos(asked: StudySettings) -> None:
     _check_settings(asked)
     splits = read_photo_splits(source_of(_reader(asked)))[0]
     for name, samples in (("training", splits.train), ("validation", splits.val)):
-        regions = [region for photo in samples for region in regions_of(photo.text, photo.source)]
-        if not any(map(is_line, regions)):
+        if not _count_texts(samples):
             raise DataError(
                 "photos must have texts to train and choose a reader on",
                 f"none in {len(samples)} {name} photos",
@@ -158,6 +160,15 @@ def check_photos(asked: StudySettings) -> None:
     if pair and pair.budget_s < pair.least_s:
         rule = f"--time-budget must be at least {math.ceil(pair.least_s)}s for {sum(pair.photos.values())} such photos"
         raise UsageError(rule, f"{pair.budget_s:g}s", "give it as much, or leave it out")
+    _check_folds(asked, pair, splits)
+
+
+def _check_folds(asked: StudySettings, pair: PairTime | None, splits: Splits) -> None:
+    """Raise what either study would of trials over folds, which few samples have."""
+    if not asked.detection:
+        choose_folds(detection_settings(asked, pair), len(splits.train))
+    begun = pair.detector_s if pair else 0.0
+    choose_folds(recognition_settings(asked, DETECTION, pair, begun), _count_texts(splits.train))
 
 
 def _check_settings(asked: StudySettings) -> None:
@@ -183,8 +194,18 @@ def _time_of(asked: StudySettings, splits: Splits) -> PairTime | None:
     sizes = PhotoFiles(splits.val).sizes.astype(np.float64)
     seen = sizes * np.minimum(1, DetectionConfig().max_side_px / sizes.max(axis=1, keepdims=True))
     megapixels = float(seen.prod(axis=1).mean()) / 1e6
-    photos = {name: len(samples) for name, samples in splits.items()}
-    return PairTime(asked.time_budget_s, photos, megapixels, search_detector=not asked.detection)
+    return PairTime(
+        asked.time_budget_s,
+        {name: len(samples) for name, samples in splits.items()},
+        megapixels,
+        search_detector=not asked.detection,
+        val_texts=_count_texts(splits.val),
+        test_texts=_count_texts(splits.test),
+    )
+
+
+def _count_texts(photos: Sequence[Sample]) -> int:
+    return sum(is_line(region) for photo in photos for region in regions_of(photo.text, photo.source))
 
 
 def detection_settings(asked: StudySettings, pair: PairTime | None) -> StudySettings:

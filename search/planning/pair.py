@@ -16,7 +16,9 @@ PHOTO_S, MEGAPIXEL_S = 0.03, 1.2
 """To find the lines of a photo: whatever its size, and for each megapixel that the network sees."""
 BASELINE_READINGS = 3
 DETECTION_SHARE, MEASURING_SHARE, MEASURING_S = 0.35, 0.05, 60.0
-"""Of the time: the last is to read in when both are measured, beside finding."""
+"""Of the time: the last is the least to read in when both are measured, beside finding."""
+LINE_S, TRIED_A_TEXT, MOST_TRIED = 0.03, 20, 5200
+"""To read a line; how often a validation text is read to try thresholds, cuts and pairs, and how many lines at most."""
 SMALLEST_ALONE_S, FOLDS_S = 300.0, 600.0
 """With less time a study searches the smallest model alone, or a detector is scored on one split."""
 
@@ -30,17 +32,21 @@ class PairTime:
         photos: of each split.
         megapixels: that a network sees of a photo.
         search_detector: False where one is given.
+        val_texts: labelled texts of the validation photos,
+        test_texts: and of the test photos.
     """
 
     budget_s: float
     photos: Mapping[str, int]
     megapixels: float
     search_detector: bool = True
+    val_texts: int = 0
+    test_texts: int = 0
 
     @property
     def least_s(self) -> float:
         """The least budget in which a study of each can train something."""
-        return self._least_detector_s + self.least_reader_s + MEASURING_S + self._finding_again_s
+        return self._least_detector_s + self.least_reader_s + self._reading_s + self._finding_again_s
 
     @property
     def least_reader_s(self) -> float:
@@ -68,7 +74,13 @@ class PairTime:
 
     @property
     def _measuring_s(self) -> float:
-        return max(MEASURING_S, MEASURING_SHARE * self.budget_s) + self._finding_again_s
+        return max(self._reading_s, MEASURING_SHARE * self.budget_s) + self._finding_again_s
+
+    @property
+    def _reading_s(self) -> float:
+        """To read in when both are measured: some lines several times, and all of them in the end."""
+        tried = min(MOST_TRIED, TRIED_A_TEXT * self.val_texts)
+        return max(MEASURING_S, LINE_S * (tried + self.val_texts + self.test_texts))
 
     @property
     def _finding_again_s(self) -> float:

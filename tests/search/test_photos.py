@@ -1,6 +1,7 @@
 """A detector and its reader in one command: what is refused before any work, how time and settings are divided."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -62,6 +63,7 @@ def asked(data: Path, *more: str) -> StudySettings:
         (1, "A{}", (), "at least 12 labelled samples"),
         (30, "", (), "none in 23 training photos"),
         (30, "A{}", ("--time-budget", "60s"), r"--time-budget must be at least 2\d\ds for 30 such photos"),
+        (30, "A{}", ("--time-budget", "900s", "--confirm", "1"), "--confirm 1 with 5 folds"),
         (30, "A{}", ("--fork", "old"), "no --fork"),
         (30, "A{}", ("--weights", __file__), "--weights must be of one model, got none"),
         (30, "A{}", ("--general-labels", "absent.txt"), "absent.txt"),
@@ -155,6 +157,12 @@ def test_photos_whose_lines_are_found_again_for_measuring_have_their_time() -> N
         assert pair.reader_s(200) == pytest.approx(2000 - 200 - 100 - 1.23 * again)
         least = 105 + 1.23 * (200 + test) + searched * (105 + 1.23 * 300)
         assert pair.least_s == pytest.approx(least + 60 + 1.23 * again)
+        lines = replace(pair, val_texts=200, test_texts=900)  # read many times, and once
+        reading = 0.03 * (20 * 200 + 200 + 900)
+        assert pair.reader_s(200) - lines.reader_s(200) == pytest.approx(reading - 100)
+        assert lines.least_s - pair.least_s == pytest.approx(reading - 60)
+        many = replace(pair, val_texts=1000)
+        assert many.least_s - pair.least_s == pytest.approx(0.03 * (5200 + 1000) - 60)
 
 
 def test_a_name_is_taken_once_and_resumed_with_what_was_asked(tmp_path: Path) -> None:
