@@ -23,7 +23,7 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from benchmarks.common import REPOSITORY, data_folder, machine, print_table, write_result
-from train.system.memory import KEEP_FREED, MB, peak_bytes
+from train.system.machine.memory import KEEP_FREED, MB, peak_bytes
 
 WAYS: Mapping[str, Mapping[str, str]] = {"glibc as it is": {}, "kept": KEEP_FREED}
 LINES, BATCH, EPOCHS = {"pp-ocrv6-tiny": 640, "pp-ocrv6-small": 192}, 32, 4

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from train.system.versions import installed_versions
+from train.system.machine.versions import installed_versions
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 OWN_CLUSTER = {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}

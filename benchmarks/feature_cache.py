@@ -20,7 +20,7 @@ from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import Dataset, decode_samples
 from train.data.formats import load_file
 from train.engines import ENGINES
-from train.system import memory
+from train.system.machine import memory
 
 RUN = 12  # epochs, of which the speed-up of a whole run is told
 

@@ -30,8 +30,8 @@ from serve.settings import Limits, Settings, allowed_hosts, normal_host, require
 from serve.topology import Layout, choose_layout
 from train.errors import UsageError
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
+from train.system.machine.processor import count_cores
 from train.system.paths import require_folder
-from train.system.processor import count_cores
 
 log = logging.getLogger("ocrtune")
 KEYS = "OCRTUNE_API_KEYS"

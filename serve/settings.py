@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from serve.topology import Topology
 from train.errors import UsageError
-from train.system.processor import count_cores
+from train.system.machine.processor import count_cores
 
 SERVED = ("recognition", "detection", "orientation")
 """Tasks with a model of their own."""

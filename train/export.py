@@ -34,9 +34,9 @@ from train.scoring.texts import AS_LABELLED
 from train.sets.texts import add_reading_arguments, check_rules, read_further
 from train.system.cli import Parser
 from train.system.files import replace_folder, require_room
+from train.system.machine.versions import installed_versions
 from train.system.onnx_session import CPU, open_session, run
 from train.system.paths import given_path, require_folder, require_present
-from train.system.versions import installed_versions
 from train.tasks import TASKS, Task
 from train.tasks.parity import TOLERANCE, ParityResult, compare
 from train.trained.loaded import Loaded, load_network

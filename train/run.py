@@ -34,7 +34,7 @@ from train.steps.teacher import check_teacher
 from train.steps.training_report import COMPLETED, FILE, TrainingReport, reporting_the_end
 from train.steps.validation import GENERAL
 from train.system.cli import Parser
-from train.system.memory import keep_freed
+from train.system.machine.memory import keep_freed
 from train.system.paths import given_path, require_folder
 from train.tasks import TASKS, Task
 

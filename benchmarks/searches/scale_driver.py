@@ -34,7 +34,7 @@ from search.settings import StudySettings
 from search.storage.journal import read_journal
 from train.scoring.texts import TextScores
 from train.sets.read import Sets
-from train.system.processor import count_cores
+from train.system.machine.processor import count_cores
 
 AT_ONCE = 4
 

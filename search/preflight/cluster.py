@@ -13,8 +13,8 @@ from ray.experimental.internal_kv import _internal_kv_get
 
 from train.errors import UsageError
 from train.system.cluster import find_room_for_token, require_cluster, require_ray_folder
-from train.system.memory import ask_to_keep_freed
-from train.system.processor import count_cores
+from train.system.machine.memory import ask_to_keep_freed
+from train.system.machine.processor import count_cores
 
 ADDRESS = "RAY_ADDRESS"
 GIVEN_GPUS_ALONE = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}

@@ -31,8 +31,8 @@ from train.reading.knowledge import TextKnowledge
 from train.sets.found import boxes_of
 from train.sets.read import Sets, Source, read_photo_splits
 from train.sets.texts import check_rules, read_further
-from train.system.memory import available_bytes
-from train.system.processor import count_cores
+from train.system.machine.memory import available_bytes
+from train.system.machine.processor import count_cores
 from train.tasks import TASKS, Task
 from train.trained.readers import Read
 

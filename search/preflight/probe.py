@@ -22,8 +22,8 @@ from train.loop import TrainingData, assemble
 from train.models import MODELS
 from train.scoring.scores import Scores
 from train.steps.validation import evaluate
-from train.system import memory
 from train.system.dotted import nest
+from train.system.machine import memory
 from train.tasks import TASKS, SampleStats, Task, Terms
 from train.techniques import build_technique
 from train.trained.loaded import Assembled
@@ -83,7 +83,7 @@ class Probe:
 def probe_model(model: str, fixed: TrialConfig, fit_widths: Sequence[int], data: TrainingData) -> Probe:
     """Score a model in every way in which it can start, and time its training steps.
 
-    The process has other work later, and keeps what it frees (`train/system/memory.py`) unless it is told to give it
+    The process has other work later, and keeps what it frees (`train/system/machine/memory.py`) unless told to give it
     back.
 
     Args:

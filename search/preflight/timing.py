@@ -22,8 +22,8 @@ from train.errors import ParityError
 from train.export import parity_gate
 from train.loop import TrainingData, assemble
 from train.models import MODELS
-from train.system import memory
 from train.system.dotted import nest
+from train.system.machine import memory
 from train.tasks import TASKS, Task
 from train.techniques import uniform
 

@@ -29,7 +29,7 @@ from train.end_to_end.pair import load_reader, write_thresholds
 from train.end_to_end.reading_thresholds import NAMES, suit_reader
 from train.loop import TrainingData
 from train.quantise import try_to_quantise
-from train.system.versions import installed_versions
+from train.system.machine.versions import installed_versions
 from train.trained.readers import detector
 
 OF_READER = (

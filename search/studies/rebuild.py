@@ -15,7 +15,7 @@ from search.sampling.lineage import add_stages
 from search.settings import StudySettings
 from search.storage.files import STUDY_FILE
 from search.storage.journal import read_journal, read_study_event
-from train.system.versions import installed_versions
+from train.system.machine.versions import installed_versions
 from train.tasks import TASKS
 
 

@@ -27,7 +27,7 @@ from serve.folder.settings import FolderSettings
 from serve.runtime.gpus import keep_to_given
 from serve.settings import count_on_gpus
 from train.errors import ModelError, UsageError
-from train.system.processor import count_cores
+from train.system.machine.processor import count_cores
 
 WAITING = 2
 """Parts that a reader is given at a time: it never waits for the next one, and few wait behind a slow one."""

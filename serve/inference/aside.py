@@ -23,9 +23,9 @@ from serve.inference.model import load_model
 from serve.runtime.tuning import hold_turn
 from train.data.geometry.detection import MEAN_BGR, STD_BGR, DetectionParameters, decode_boxes
 from train.data.images import Image
+from train.system.machine.processes import end_with_parent
+from train.system.machine.processor import count_cores
 from train.system.onnx_session import open_session
-from train.system.parent import end_with_parent
-from train.system.processor import count_cores
 
 NICENESS = 10
 IDLE_S = 60.0

@@ -19,7 +19,7 @@ from serve.intake.idle import WhenIdle
 from serve.intake.turns import Turns
 from serve.settings import LARGE_PX, Limits
 from train.data.images import Image
-from train.system.memory import give_back
+from train.system.machine.memory import give_back
 
 T = TypeVar("T")
 SMALL_THREADS, SMALL_AT_ONCE = 4, 64

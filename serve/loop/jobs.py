@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from serve.errors import BusyError
-from train.system.memory import ask_to_keep_freed
+from train.system.machine.memory import ask_to_keep_freed
 
 UNKNOWN = "UNKNOWN"
 CLUSTER = "OCRTUNE_CLUSTER"

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from serve.runtime.providers import find_bounds, list_options
 from serve.runtime.race import Race
-from train.system.memory import give_back
+from train.system.machine.memory import give_back
 from train.system.onnx_session import CPU, CUDA, TENSORRT, open_session
 
 Array = npt.NDArray[np.float32]

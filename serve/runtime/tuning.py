@@ -18,9 +18,9 @@ from serve.runtime.building import BUILD_S, builds
 from serve.runtime.measured import keep, place_of, recall
 from serve.runtime.providers import PROVIDERS
 from serve.runtime.sessions import AbsentProviderError, Array, ElasticSession, Session
+from train.system.machine.processor import count_cores
 from train.system.onnx_session import CPU, CUDA, TENSORRT, find_providers
 from train.system.paths import make_temporary_folder
-from train.system.processor import count_cores
 
 log = logging.getLogger("ray.serve")
 

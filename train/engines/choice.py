@@ -29,9 +29,9 @@ from train.engine import GROUPS, Features, World
 from train.engines import ENGINES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
-from train.system.memory import ask_to_keep_freed
-from train.system.parent import end_with_parent
-from train.system.processor import count_cores
+from train.system.machine.memory import ask_to_keep_freed
+from train.system.machine.processes import end_with_parent
+from train.system.machine.processor import count_cores
 from train.tasks import TASKS
 
 AUTO = "auto"

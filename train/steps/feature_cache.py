@@ -24,7 +24,7 @@ from train.data.batching.batches import (
 )
 from train.data.dataset import Dataset
 from train.engine import BACKBONE, Batch, Engine, Features, Images, World
-from train.system import memory
+from train.system.machine import memory
 from train.tasks import Batches, PlainBatches, Task
 from train.techniques import Technique
 
@@ -71,7 +71,7 @@ def feature_cache(
     """Return this worker's cache of the training and the validation split, in that order in `splits`; say so.
 
     There is none where the backbone's input or weights change, a teacher reads the images, the network has no cut, or
-    the features of the whole run do not fit (`train.system.memory.trial_allowance`).
+    the features of the whole run do not fit (`train.system.machine.memory.trial_allowance`).
     """
     plain = task.plain
     constant = backbone_is_constant(config, technique) and technique.distillation is None

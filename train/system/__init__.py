@@ -1,1 +1,1 @@
-"""What commands stand on: names and files, memory, clusters, the registry; none of it knows a task."""
+"""What commands stand on: names and files, clusters, the registry, the machine; none of it knows a task."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from train.errors import CheckpointError
-from train.system.processor import overflows_in_8_bits
+from train.system.machine.processor import overflows_in_8_bits
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 GPUS, HIDDEN = "CUDA_VISIBLE_DEVICES", ("", "-1")

@@ -17,7 +17,7 @@ from train.errors import ModelError
 from train.loop import TrainingData, assemble
 from train.steps.feature_cache import backbone_is_constant, feature_cache
 from train.steps.validation import read
-from train.system import memory
+from train.system.machine import memory
 from train.techniques import build_technique
 
 # Twenty lines are more than a pool of batches: which ones share a batch changes from epoch to epoch.

@@ -16,7 +16,7 @@ from train.data.folders.notes import note
 from train.data.pictures.alpha import FLAT, measure_span
 from train.data.sample import Sample
 from train.errors import DataError
-from train.system.memory import available_bytes
+from train.system.machine.memory import available_bytes
 
 MEMORY_SHARE = 0.25  # decoding in memory takes up to three times what it ends with
 SIZED = 500

@@ -20,7 +20,7 @@ from train.data.sample import Sample
 from train.data.texts.forms import is_unicode
 from train.errors import DataError
 from train.system.files import mark_in_use, remove_left, replace_file
-from train.system.parent import end_helpers, start_helpers
+from train.system.machine.processes import end_helpers, start_helpers
 
 SIDES = ("height", "width", "file_height", "file_width")
 SCHEMA = pa.schema(

@@ -17,7 +17,7 @@ from train.data.formats.line_lists.paddleocr import WHOLE
 from train.data.texts.text_list import read_texts
 from train.errors import DataError, UsageError
 from train.system.files import write_whole
-from train.system.parent import start_helpers
+from train.system.machine.processes import start_helpers
 
 MANIFEST = "manifest.json"
 VERSION = 1  # raise it when the same parameters would draw other lines

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from tests.search.driver import REPOSITORY
-from train.system import memory
-from train.system.memory import available_bytes, own_bytes
+from train.system.machine import memory
+from train.system.machine.memory import available_bytes, own_bytes
 
 SIZE = 64 * 2**20
 PEAK = """
 import numpy as np
 import pytest
-from train.system.memory import own_bytes, peak_bytes, reset_peak
+from train.system.machine.memory import own_bytes, peak_bytes, reset_peak
 before = own_bytes()
 reset_peak()
 block = np.ones(SIZE, np.uint8)

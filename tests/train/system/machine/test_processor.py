@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from train.system import processor
-from train.system.processor import count_cores
+from train.system.machine import processor
+from train.system.machine.processor import count_cores
 
 
 @pytest.mark.parametrize(

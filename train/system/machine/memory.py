@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from train.system.processor import count_cores
+from train.system.machine.processor import count_cores
 
 MB = 2**20
 SHARE = 0.5  # of what is free, for all the processes of a machine that ask

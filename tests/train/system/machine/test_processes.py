@@ -7,13 +7,13 @@ import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from train.system.parent import end_helpers, start_helpers
+from train.system.machine.processes import end_helpers, start_helpers
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[4]
 
 HELPED = """
 import os, signal
-from train.system.parent import start_helpers
+from train.system.machine.processes import start_helpers
 
 pool = start_helpers(1)
 os.kill(pool.submit(os.getpid).result(), signal.SIGINT)  # as Ctrl-C does, which goes to all of them

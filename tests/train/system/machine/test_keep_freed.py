@@ -5,11 +5,11 @@ import subprocess
 import sys
 
 from tests.search.driver import REPOSITORY
-from train.system.memory import KEEP_FREED
+from train.system.machine.memory import KEEP_FREED
 
 STEPS = """
 import resource, sys, threading
-from train.system.memory import keep_freed
+from train.system.machine.memory import keep_freed
 if "asked" in sys.argv:
     keep_freed()
 import numpy as np
