@@ -5,7 +5,7 @@ from pathlib import Path
 
 from train.data.folders.image_paths import locate
 from train.data.formats import FORMATS, Format
-from train.data.formats.photo_lists.ppocrlabel import LABELS
+from train.data.formats.annotation_tools.ppocrlabel import LABELS
 from train.data.formats.region_lists import find_lists, is_regions, lines_of, named_line
 from train.data.photos.regions import label_of, regions_of
 from train.data.sample import Sample

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from train.data.formats import FORMATS, ROOT, Format
-from train.data.formats.photo_lists.via_csv import csv_rows
+from train.data.formats.annotation_tools.via_csv import csv_rows
 from train.data.formats.places import find_exports, find_images, splits_told
 from train.data.formats.shapes import labelled_size, numbers_in, rectangle
 from train.data.formats.tables.boxes import SIDES

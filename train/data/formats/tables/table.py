@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from train.data.folders.split_names import entries, only_one
 from train.data.formats import FORMATS, ROOT, Format, by_split
+from train.data.formats.annotation_tools.via_csv import is_via_csv
 from train.data.formats.line_lists.chat import is_chat
 from train.data.formats.line_lists.iam import is_iam
 from train.data.formats.line_lists.orientation import ANGLES
-from train.data.formats.photo_lists.via_csv import is_via_csv
 from train.data.formats.places import files_by_split, find_images, has_image_name, splits_told
 from train.data.formats.region_lists import first_line, is_corners, is_regions
 from train.data.formats.tables.boxes import require_lines

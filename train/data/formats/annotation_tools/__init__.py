@@ -1,0 +1,1 @@
+"""Photos with regions, as the tools that people draw them with save them."""
