@@ -25,7 +25,7 @@ from search.planning.plan import Plan, Planned
 from search.planning.time_budget import TimeBudget
 from search.preflight.cluster import start_ray
 from search.preflight.cost import Cost
-from search.preflight.probe import Probe
+from search.preflight.probing.probe import Probe
 from search.preflight.stages import Prepared, Probed
 from search.records.facts import Reservation
 from search.records.result import Baseline

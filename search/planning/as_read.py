@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from search.preflight.probe import Probe
+from search.preflight.probing.probe import Probe
 from search.preflight.space import Narrowed, list_models
 from search.settings import StudySettings
 from spaces.space import SearchSpace

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
-from search.preflight.probe import Probe
+from search.preflight.probing.probe import Probe
 from search.preflight.space import Narrowed, list_models
 from search.report.text import percent
 from search.settings import StudySettings

@@ -8,7 +8,7 @@ import optuna
 
 from search.planning.budget import LEAST_EPOCHS, SAFETY
 from search.planning.time_budget import TimeBudget, estimate_epoch
-from search.preflight.probe import Probe
+from search.preflight.probing.probe import Probe
 from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig

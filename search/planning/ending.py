@@ -1,15 +1,15 @@
 """What follows the last trial, and what of a time budget is kept for it: pure functions of seconds and samples.
 
-What has to be done is measured before the first trial: building and exporting a network (`search/preflight/timing.py`,
-in CPU seconds), reading samples and choosing thresholds (`search/preflight/probe.py`). At the end it is faster: it was
-measured on one trial's share of the machine, beside other readings and with frameworks still to be loaded. What may be
-done (averages, text models, the label check) is left out where its time has passed.
+What has to be done is measured before the first trial (`search/preflight/probing/`): building and exporting a network,
+in CPU seconds, reading samples and choosing thresholds. At the end it is faster: it was measured on a trial's share of
+the machine, beside other readings and with frameworks still to be loaded. What may be done (averages, text models, the
+label check) is left out where its time has passed.
 """
 
 from dataclasses import dataclass
 
 from search.preflight.data import StudyData
-from search.preflight.timing import Rehearsal
+from search.preflight.probing.rehearsal import Rehearsal
 from search.settings import StudySettings
 from train.data.dataset import Dataset
 from train.reading.knowledge import FEWEST_LINES, MOST_LINES

@@ -18,7 +18,7 @@ from search.planning.budget import (
 from search.planning.ending import LATE_SHARE, Ending
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
-from search.preflight.probe import Probe
+from search.preflight.probing.probe import Probe
 from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.config import TrialConfig

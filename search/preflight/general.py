@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from search.preflight.data import StudyData
-from search.preflight.probe import Probe
+from search.preflight.probing.probe import Probe
 from search.preflight.space import Narrowed, list_models
 from search.records.facts import GeneralSummary
 from search.records.ranking import ROUNDING, Forgetting

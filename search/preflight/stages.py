@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.preflight.data import StudyData
-from search.preflight.probe import Probe
-from search.preflight.timing import Rehearsal
+from search.preflight.probing.probe import Probe
+from search.preflight.probing.rehearsal import Rehearsal
 from search.records.ranking import Forgetting
 from search.settings import StudySettings
 from spaces.space import SearchSpace

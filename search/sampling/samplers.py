@@ -15,7 +15,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 
-from search.preflight.latency import list_architectures
+from search.preflight.probing.latency import list_architectures
 from search.settings import Sampler, StudySettings
 from spaces.parameter import Choice
 from spaces.space import SearchSpace

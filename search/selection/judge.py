@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Literal
 
 from search.preflight.data import StudyData
-from search.preflight.probe import Probe
+from search.preflight.probing.probe import Probe
 from search.records.result import Baseline, Comparison, Misreading
 from train.config import TrialConfig
 from train.data.dataset import Dataset

@@ -13,7 +13,7 @@ from search.planning.ending import REPORT_S, Ending, count_later_readings
 from search.planning.packing import count_fitting
 from search.planning.plan import Plan, Planned, list_free_nodes
 from search.preflight.data import StudyData
-from search.preflight.probe import Probe
+from search.preflight.probing.probe import Probe
 from search.records.evidence import Latencies
 from search.records.from_reports import complete_journal, trial_id
 from search.records.ranking import Forgetting

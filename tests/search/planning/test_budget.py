@@ -20,7 +20,7 @@ from search.planning.ending import Ending
 from search.planning.time_budget import TimeBudget, divide, make_budget
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
-from search.preflight.probe import Probe
+from search.preflight.probing.probe import Probe
 from search.records.facts import DataSummary
 from search.records.result import Baseline
 from search.settings import StudySettings

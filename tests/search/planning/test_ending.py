@@ -15,7 +15,7 @@ from search.planning.ending import (
     reserve_text_models,
 )
 from search.preflight.data import StudyData
-from search.preflight.timing import Rehearsal
+from search.preflight.probing.rehearsal import Rehearsal
 from search.records.facts import DataSummary
 from search.settings import StudySettings
 from train.cut import Cut

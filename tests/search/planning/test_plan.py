@@ -21,7 +21,7 @@ from search.planning.plan import (
 )
 from search.planning.time_budget import TimeBudget
 from search.preflight.cost import Cost, Footprint
-from search.preflight.probe import Probe
+from search.preflight.probing.probe import Probe
 from search.records.result import Baseline
 from search.settings import StudySettings
 from search.storage.location import Location

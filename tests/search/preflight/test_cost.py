@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from search.preflight.cost import Cost, Measured, cost_of, footprint_of
-from search.preflight.timing import EVERYTHING, HEAD_ONLY, list_timed_plans
+from search.preflight.probing.timing import EVERYTHING, HEAD_ONLY, list_timed_plans
 
 DICTIONARY = Measured(
     read_s=0.9, full_s=0.3, frozen_s=0.0, pixels=100, largest={0: 10}, own_bytes=1000, read_peak_bytes=9000,

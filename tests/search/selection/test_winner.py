@@ -13,7 +13,7 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 from search.planning.plan import Planned
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
-from search.preflight.probe import Probe
+from search.preflight.probing.probe import Probe
 from search.preflight.stages import Prepared, Probed
 from search.records.facts import DataSummary
 from search.records.result import PRETRAINED, Baseline

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from search.planning.as_read import find_common_width
-from search.preflight.probe import probe_model
+from search.preflight.probing.probe import probe_model
 from search.selection.soup import make_soup
 from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader

@@ -9,8 +9,8 @@ import pytest
 
 from search.planning.clock import Clock
 from search.planning.time_budget import TimeBudget
-from search.preflight import latency as latency_module
-from search.preflight.latency import list_architectures, measure, take_latencies
+from search.preflight.probing import latency as latency_module
+from search.preflight.probing.latency import list_architectures, measure, take_latencies
 from search.records.evidence import Evidence, Latency, find_architecture
 from search.records.trial import TrialRecord
 from search.report.page.page import report_html
@@ -163,6 +163,6 @@ def test_the_time_of_a_real_network_is_measured(data_dir: Path, monkeypatch: pyt
     assert 0 < tiny.low <= tiny.ms <= tiny.high
     assert wide.ms > tiny.ms, "four times as many pixels and more"
     times = iter([latency(9.0), latency(5.0)])
-    monkeypatch.setattr("search.preflight.latency.time_session", lambda *_: next(times))
+    monkeypatch.setattr("search.preflight.probing.latency.time_session", lambda *_: next(times))
     faster = latency(5.0).model_copy(update={"precision": "int8"})
     assert measure(real_lines.config(), data, int8=True) == faster

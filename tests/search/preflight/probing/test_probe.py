@@ -11,7 +11,7 @@ from train.system.machine.memory import KEEP_FREED
 PROBE = """
 import sys
 from pathlib import Path
-from search.preflight.probe import probe_model
+from search.preflight.probing.probe import probe_model
 from tests import real_lines
 from train.system.machine.memory import MB, give_back, own_bytes, peak_bytes
 probe_model("pp-ocrv6-tiny", real_lines.config(engine="torch"), [], real_lines.few_lines(Path(sys.argv[1])))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from search.preflight.widths import choose_widths, read_at
+from search.preflight.probing.widths import choose_widths, read_at
 from tests.real_lines import config, few_lines
 from train.loop import assemble
 from train.steps.validation import evaluate
