@@ -34,10 +34,11 @@ from search.preflight.data import (
 )
 from search.preflight.fingerprint import check_fingerprint, read_begun_settings, take_fingerprint
 from search.preflight.general import limit_forgetting
+from search.preflight.narrowing import DICTIONARY
 from search.preflight.probing.latency import take_latencies
 from search.preflight.probing.probe import probe_models
 from search.preflight.probing.rehearsal import WAIT_SHARE, begin_rehearsals, find_slowest
-from search.preflight.space import DICTIONARY, check_names, find_stored, settle, settle_engine
+from search.preflight.space import check_names, find_stored, settle, settle_engine
 from search.preflight.stages import Prepared, Probed, Request
 from search.records.evidence import Latencies
 from search.records.result import StudyResult

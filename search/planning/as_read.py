@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from search.preflight.narrowing import Narrowed, list_models
 from search.preflight.probing.probe import Probe
-from search.preflight.space import Narrowed, list_models
 from search.settings import StudySettings
 from spaces.space import SearchSpace
 from train.data.checks.evidence import MANY_UNSEEN

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
+from search.preflight.narrowing import Narrowed, list_models
 from search.preflight.probing.probe import Probe
-from search.preflight.space import Narrowed, list_models
 from search.report.text import percent
 from search.settings import StudySettings
 from spaces.space import SearchSpace

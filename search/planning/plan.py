@@ -29,8 +29,8 @@ from search.planning.warm_starts import add_earlier, fit_configs
 from search.preflight.cluster import read_reserved_by_job
 from search.preflight.data import task_of
 from search.preflight.general import drop_forgetful_charset
+from search.preflight.narrowing import Narrowed, list_models, narrow
 from search.preflight.probing.probe import Probe
-from search.preflight.space import Narrowed, list_models, narrow
 from search.preflight.stages import Probed
 from search.records.evidence import EarlierStudy, Latencies
 from search.records.facts import Reservation, sum_reserved

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import ray
 
-from search.preflight.space import list_models
+from search.preflight.narrowing import list_models
 from search.records.facts import BadSample, DataSummary
 from search.settings import StudySettings
 from search.storage.files import EMBEDDED_FOLDER, FIRST_OTHERS_FOLDER, OTHERS_FOLDER

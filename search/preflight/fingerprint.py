@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from search.preflight.space import DICTIONARY
+from search.preflight.narrowing import DICTIONARY
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT
 from search.storage.location import fetch_study, load_settings

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from search.preflight.data import StudyData
+from search.preflight.narrowing import Narrowed, list_models
 from search.preflight.probing.probe import Probe
-from search.preflight.space import Narrowed, list_models
 from search.records.facts import GeneralSummary
 from search.records.ranking import ROUNDING, Forgetting
 from search.settings import StudySettings

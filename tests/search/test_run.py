@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 @pytest.fixture
 def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty storage; measuring engines and starting Ray, which take time, are failures."""
-    monkeypatch.setattr("search.preflight.space.resolve", lambda *_: pytest.fail("engines were measured"))
+    monkeypatch.setattr("search.preflight.engine.resolve", lambda *_: pytest.fail("engines were measured"))
     monkeypatch.setattr("search.study.start_ray", lambda: pytest.fail("Ray was started"))
     return tmp_path / "runs"
 

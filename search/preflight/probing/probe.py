@@ -9,9 +9,9 @@ from typing import Any
 import ray
 
 from search.preflight.cost import Cost, Footprint, Measured, cost_of, footprint_of
+from search.preflight.narrowing import list_models
 from search.preflight.probing.timing import list_timed_plans, measure_steps
 from search.preflight.probing.widths import choose_widths
-from search.preflight.space import list_models
 from search.records.result import Baseline
 from spaces.space import SearchSpace
 from train.config import TechniqueConfig, TrialConfig, config_from_mapping

@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 
-from search.preflight.space import list_models
+from search.preflight.narrowing import list_models
 from search.storage.scratch import scratch_folder
 from spaces.space import SearchSpace
 from train.bundle import ONNX

@@ -20,7 +20,7 @@ from search.planning.time_budget import (
     make_typical_config,
 )
 from search.preflight.cost import Cost
-from search.preflight.space import list_models
+from search.preflight.narrowing import list_models
 from search.settings import StudySettings
 from spaces.space import load_space
 from tests.search.planning.test_plan import probe

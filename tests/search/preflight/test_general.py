@@ -11,8 +11,8 @@ import pytest
 from search.preflight.cost import Cost
 from search.preflight.data import StudyData
 from search.preflight.general import drop_forgetful_charset, limit_forgetting
+from search.preflight.narrowing import narrow_as_asked
 from search.preflight.probing.probe import Probe
-from search.preflight.space import narrow_as_asked
 from search.records.facts import DataSummary
 from search.records.ranking import Forgetting
 from search.records.result import Baseline, StudyResult

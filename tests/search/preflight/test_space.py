@@ -4,19 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from search.preflight.engine import check_engine, choose_engine, find_engine
 from search.preflight.lines import find_cut, find_upright
-from search.preflight.space import (
-    check_engine,
-    check_names,
-    choose_engine,
-    find_engine,
-    find_format,
-    find_stored,
-    find_task,
-    list_default_models,
-    narrow,
-    narrow_as_asked,
-)
+from search.preflight.narrowing import find_task, list_default_models, narrow, narrow_as_asked
+from search.preflight.space import check_names, find_format, find_stored
 from search.settings import StudySettings
 from spaces.space import load_space, parse_space, shipped_spaces
 from train.cut import Cut
