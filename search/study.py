@@ -21,7 +21,8 @@ from search.experiment.tuner import run_trials
 from search.planning.budget import check_confirm
 from search.planning.clock import Clock, read_concurrent
 from search.planning.packing import check_fraction, describe_wait, require_promise
-from search.planning.plan import Planned, fit_resources, list_free_nodes, list_nodes, make_plan
+from search.planning.plan import Planned, make_plan
+from search.planning.resources import fit_resources, list_free_nodes, list_nodes
 from search.planning.warm_starts import read_fork
 from search.preflight.cluster import check_cluster, start_ray
 from search.preflight.data import (

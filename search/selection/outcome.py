@@ -11,7 +11,8 @@ from ray import tune
 from search.planning.budget import has_refit, limit_finalists
 from search.planning.ending import REPORT_S, Ending, count_later_readings
 from search.planning.packing import count_fitting
-from search.planning.plan import Plan, Planned, list_free_nodes
+from search.planning.plan import Plan, Planned
+from search.planning.resources import list_free_nodes
 from search.preflight.data import StudyData
 from search.preflight.probing.probe import Probe
 from search.records.evidence import Latencies

@@ -11,8 +11,8 @@ from search.experiment.tuner import has_trials
 from search.planning.as_read import find_common_width, find_own_widths, fix_as_read
 from search.planning.chances import drop_hopeless_models, pick_affordable_models
 from search.planning.packing import Resources
-from search.planning.plan import (
-    drop_unaffordable_models,
+from search.planning.plan import drop_unaffordable_models
+from search.planning.resources import (
     estimate_memory,
     fit_as_begun,
     fit_resources,
