@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from ray import tune
 
 from search.settings import StudySettings
-from search.storage.files import GROWING, WHILE_RUNNING, Pace
+from search.storage.files import GROWING, WHILE_RUNNING
 from search.storage.location import publish
+from search.storage.pace import Pace
 from train.errors import UsageError
 
 

@@ -12,7 +12,7 @@ from search.planning.clock import Clock
 from search.records.evidence import Latencies, find_architecture
 from search.records.trial_report import DIVERGED, EPOCH, METRIC, SCORE
 from search.storage.database import sqlite_url
-from search.storage.files import Pace
+from search.storage.pace import Pace
 from spaces.space import SearchSpace
 from train.config import config_from_mapping
 from train.system.files import replace_file

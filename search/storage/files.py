@@ -1,8 +1,6 @@
 """The names of the files in a study's folder that others read, too."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from search.storage.pace import Pace  # noqa: F401 - earlier versions pickled it under this name
 
 STUDY_FILE, RESULT_FILE, SUMMARY_FILE, DATABASE = "study.json", "result.json", "summary.json", "optuna.db"
 BEST_CONFIG = "best.yaml"
@@ -23,27 +21,3 @@ BEGUN = (STUDY_FILE, FINGERPRINT, LATENCIES)
 """Written before the first trial."""
 WHILE_RUNNING = (DATABASE, EARLIER, *GROWING)
 """Written as the trials go on."""
-
-SHARE = 0.05
-
-
-class Pace:
-    """Says when the work may be done again: in SHARE of the time, however long it takes."""
-
-    def __init__(self) -> None:
-        self._after = 0.0  # on the monotonic clock
-
-    @property
-    def due(self) -> bool:
-        """Whether it may be done now."""
-        return time.monotonic() >= self._after
-
-    @contextmanager
-    def work(self) -> Iterator[None]:
-        """Do it, and let it rest for as long as it took, divided by SHARE."""
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            ended = time.monotonic()
-            self._after = ended + (ended - started) / SHARE

@@ -11,6 +11,7 @@ from search.planning.clock import Clock
 from search.planning.time_budget import TimeBudget
 from search.preflight.fingerprint import LAYOUT
 from search.settings import StudySettings
+from search.storage.pace import Pace
 
 OURS = ("search", "spaces", "train")
 PICKLED = {
@@ -32,8 +33,8 @@ PICKLED = {
         "search.sampling.schedulers.Rungs",
         "search.sampling.searcher.OptunaSearcher",
         "search.settings.StudySettings",
-        "search.storage.files.Pace",
         "search.storage.journal.Journal",
+        "search.storage.pace.Pace",
         "spaces.parameter.Choice",
         "spaces.parameter.FloatRange",
         "spaces.parameter.IntRange",
@@ -67,6 +68,10 @@ def test_a_class_that_moves_makes_a_new_layout(tmp_path: Path) -> None:
     names = Names(pickle.dumps([tuning.search_alg, tuning.scheduler, run.stop, run.callbacks]))
     names.load()
     assert names.ours == PICKLED[LAYOUT]
+
+
+def test_what_moved_within_a_layout_is_found_where_it_was() -> None:
+    assert pickle.loads(b"csearch.storage.files\nPace\n.") is Pace  # noqa: S301 - written here
 
 
 def test_a_clock_without_a_newer_field_goes_on(tmp_path: Path) -> None:

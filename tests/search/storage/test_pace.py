@@ -2,8 +2,8 @@
 
 import pytest
 
-from search.storage import files as pace
-from search.storage.files import SHARE, Pace
+from search.storage import pace
+from search.storage.pace import SHARE, Pace
 
 
 def test_work_rests_the_longer_the_more_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
