@@ -25,7 +25,7 @@ from train.steps.feature_cache import FeatureCache, feature_cache
 from train.steps.fits import check_fits
 from train.steps.micro_batches import count_parts, prepared_steps, within_memory
 from train.steps.position import Watch, watch_nothing, watch_steps
-from train.steps.schedule import Best, ScheduleHorizon
+from train.steps.schedule import Best, ScheduleHorizon, fit_horizon
 from train.steps.teacher import check_teacher, read_by_teacher
 from train.steps.validation import evaluate, validate
 from train.tasks import TASKS, Task
@@ -174,7 +174,7 @@ def _train(
         metrics |= {"epoch_seconds": time.monotonic() - started} | (best.metrics() if config.patience else {})
         again = prepared - started if epoch > 1 else 0.0  # the first epoch prepares what all of them need
         took = trained - prepared, time.monotonic() - trained + again
-        horizon = _fit_horizon(horizon, engine, epoch, took, deadline, most=config.epochs, batches=len(whole))
+        horizon = fit_horizon(horizon, engine, epoch, took, deadline, most=config.epochs, batches=len(whole))
         metrics |= horizon.metrics()
         if is_due:
             report(metrics, partial(_checkpoint, config, engine, epoch, metrics))
@@ -271,23 +271,3 @@ def charset_for(
     """
     texts = list(chain.from_iterable(part.texts for part in (train_data, *extras)))
     return TASKS.get(config.task).charset(config, texts, dictionary)
-
-
-def _fit_horizon(
-    horizon: ScheduleHorizon,
-    engine: Engine,
-    epoch: int,
-    took: tuple[float, float],
-    deadline: float | None,
-    *,
-    most: int,
-    batches: int,
-) -> ScheduleHorizon:
-    """Return the horizon after an epoch that trained and read so many seconds, the same for all workers.
-
-    The slowest one decides.
-    """
-    if deadline is None:
-        return horizon
-    trained, read, left = zip(*engine.gather([(*took, deadline - time.time())]), strict=True)
-    return horizon.fit_to_time(epoch, max(trained), max(read), min(left), most, batches)

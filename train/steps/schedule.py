@@ -1,13 +1,15 @@
 """How far a run goes: its learning rate, its length as time allows, and the epoch that it stops at for patience.
 
-All of them are pure: what they need to go on is in an epoch's metrics, so that a resumed run decides alike.
+What they need to go on is in an epoch's metrics, so that a resumed run decides alike.
 """
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from train.config import ScheduleConfig, TrialConfig
+from train.engine import Engine
 from train.scoring.scores import VAL_LOSS, refine
 
 ONE_CYCLE_FLOOR = 1e-3
@@ -139,6 +141,33 @@ def _divide(left_s: float, batch_s: float, batches: int, read_s: float, most: in
     whole = min(most, int(fit))
     part = min(batches, int((left_s / (whole + 1) - read_s) / batch_s + ROUNDING))
     return (whole + 1, part) if whole < most and (whole + 1) * part > whole * batches else (whole, batches)
+
+
+def fit_horizon(
+    horizon: ScheduleHorizon,
+    engine: Engine,
+    epoch: int,
+    took: tuple[float, float],
+    deadline: float | None,
+    *,
+    most: int,
+    batches: int,
+) -> ScheduleHorizon:
+    """Return the horizon after an epoch, the same for all workers: the slowest one decides.
+
+    Args:
+        horizon: until now.
+        engine: whose workers are asked.
+        epoch: the one that ended.
+        took: seconds that this worker trained and read.
+        deadline: Unix time by which the schedule has to end; None for any.
+        most: epochs of the whole run.
+        batches: of a whole epoch.
+    """
+    if deadline is None:
+        return horizon
+    trained, read, left = zip(*engine.gather([(*took, deadline - time.time())]), strict=True)
+    return horizon.fit_to_time(epoch, max(trained), max(read), min(left), most, batches)
 
 
 PREFIX = "best_"

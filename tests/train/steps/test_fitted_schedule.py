@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.real_lines import config, few_lines, run
 from train.config import TrialConfig
-from train.loop import TrainingData, _fit_horizon
-from train.steps.schedule import EPOCHS, FITTED_AT, LEAST_SHARE, MARGIN, ScheduleHorizon
+from train.loop import TrainingData
+from train.steps.schedule import EPOCHS, FITTED_AT, LEAST_SHARE, MARGIN, ScheduleHorizon, fit_horizon
 
 SETTINGS = TrialConfig()
 lengths = st.integers(1, 60)
@@ -103,7 +103,7 @@ def test_the_slowest_worker_decides_for_all() -> None:
 
     def length(engine: Any, took: tuple[float, float], left: float) -> int:
         until = time.time() + left
-        return _fit_horizon(ScheduleHorizon(20), engine, 1, took, until, most=20, batches=40).epochs
+        return fit_horizon(ScheduleHorizon(20), engine, 1, took, until, most=20, batches=40).epochs
 
     assert length(Slower(), (0.1, 0.1), 90) == length(Faster(), (7.0, 1.0), 42) == 1 + 5
 
