@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from train.bundle import BATCH_LINES
 from train.data import images
 from train.data.batching.batches import evaluation_batches
 from train.data.dataset import Dataset
@@ -19,6 +18,7 @@ from train.models.network import Network
 from train.models.published import PublishedModel
 from train.models.weights.pdparams import SUFFIX, write_pdparams
 from train.models.weights.starting import Saved, read_saved
+from train.reading.recogniser import BATCH_LINES
 from train.system.files import replace_folder
 from train.tasks.parity import TOLERANCE, compare, text_verdicts
 

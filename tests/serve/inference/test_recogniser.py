@@ -20,9 +20,9 @@ from serve.inference.model import load_model
 from serve.inference.recogniser import LineReader, share_out, show_lines, split_into_buckets
 from tests import real_lines
 from tests.serve import paddle_reference as paddle
-from train.bundle import Recogniser
 from train.data import images
 from train.errors import CheckpointError, UsageError
+from train.reading.recogniser import Recogniser
 from train.system.onnx_session import open_session
 
 
