@@ -84,7 +84,7 @@ def epochs(model: str, name: str) -> dict[str, float]:
 
     from train.config import config_from_mapping
     from train.data.dataset import decode_samples
-    from train.data.formats import load_file
+    from train.data.formats.loading import load_file
     from train.loop import MakeCheckpoint, Metrics, TrainingData, train
 
     torch.set_num_threads(1)

@@ -21,7 +21,7 @@ import yaml
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: its files shadow others
 
 from benchmarks.common import REPOSITORY, data_folder, machine, print_table, write_result
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.steps.training_report import FILE
 
 SETTINGS: dict[str, Any] = {

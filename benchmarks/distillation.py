@@ -21,7 +21,7 @@ from benchmarks.common import data_folder, machine, print_table, use_cores, writ
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import decode_samples
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
 from train.scoring.intervals import paired_gain_interval
 from train.scoring.texts import score_texts

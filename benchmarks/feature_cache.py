@@ -18,7 +18,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # not this folder: it
 from benchmarks.common import data_folder, machine, print_table, use_cores, write_result
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import Dataset, decode_samples
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.engines import ENGINES
 from train.system.machine import memory
 

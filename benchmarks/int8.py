@@ -31,7 +31,7 @@ from train.bundle import ONNX, load_bundle
 from train.config import TrialConfig, config_from_mapping
 from train.data.charset import Charset
 from train.data.dataset import Dataset, decode_samples
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.int8.gate import Gate
 from train.int8.mixed_graphs import measure_alone, write_mixed_graphs
 from train.quantise import calibration_batches

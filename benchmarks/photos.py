@@ -37,7 +37,7 @@ from benchmarks.common import (
 )
 from train.config import TrialConfig
 from train.cut import Cut
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.sample import Sample
 from train.end_to_end.finder import find_boxes
 from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end

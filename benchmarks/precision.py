@@ -19,7 +19,7 @@ from benchmarks.common import data_folder, machine, print_table, write_result
 from train.config import config_from_mapping
 from train.data.batching.batches import training_batches
 from train.data.dataset import Dataset, decode_samples
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.engine import Batch, Engine, World
 from train.loop import assemble
 from train.steps.micro_batches import prepared_steps

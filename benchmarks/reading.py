@@ -30,7 +30,7 @@ from train.config import TrialConfig
 from train.config_file import save_config
 from train.data.charset import Charset
 from train.data.dataset import Dataset, decode_samples
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.sample import Sample
 from train.data.synthetic import make_vin_dataset
 from train.loop import assemble

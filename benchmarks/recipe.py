@@ -81,7 +81,7 @@ def settings(place: str, changes: dict[str, Any]) -> TrialConfig:
 def last_score(place: str, changes: dict[str, Any], epochs: int, seed: int) -> float:
     """Train once; return the exact match on the validation lines after the last epoch."""
     from train.data.dataset import decode_samples
-    from train.data.formats import load_file
+    from train.data.formats.loading import load_file
     from train.loop import TrainingData, train
 
     paths = (data_folder() / place / f"rec_gt_{split}.txt" for split in ("train", "val"))

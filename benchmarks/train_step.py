@@ -22,7 +22,7 @@ from train.config import TrialConfig, config_from_mapping
 from train.data.batching.batches import training_batches
 from train.data.batching.mixture import Subset
 from train.data.dataset import MemoryDataset, decode_samples
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 
 TARGET = 0.95
 TECHNIQUES = ("full", "frozen")

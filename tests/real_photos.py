@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import MemoryDataset, decode_samples
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.geometry.detection import DetectionParameters, decode_boxes, normalise, prepare
 from train.data.sample import Sample
 from train.loop import TrainingData

@@ -23,7 +23,7 @@ from train.data.arguments import add_format_arguments, add_samples_argument, opt
 from train.data.dataset import Dataset, decode_samples
 from train.data.decoded.kept import FILE as SAMPLES
 from train.data.decoded.kept import write_kept_lines
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.engine import Engine
 from train.errors import DataError, ParityError, UsageError
 from train.models import MODELS

@@ -24,7 +24,7 @@ from train.data.arguments import add_format_arguments, options_of
 from train.data.dataset import Dataset, decode_samples
 from train.data.decoded.kept import FILE as KEPT
 from train.data.decoded.kept import read_kept_lines
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.sample import Sample
 from train.errors import CheckpointError, DataError, ParityError
 from train.export import whole_or_nothing

@@ -18,7 +18,7 @@ from train.data.decoded.stored import LINES
 from train.data.drawing import STYLES, draw_line
 from train.data.drawing.fonts import aileron
 from train.data.drawing.styles import Style
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.sample import Sample
 from train.data.split import make_splits
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.common import REPOSITORY, data_folder
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.split import make_splits
 
 HARD = "val_hard"

@@ -19,7 +19,7 @@ from benchmarks.servers.server import HOST, server
 from train.bundle import MANIFEST, load_bundle, seal
 from train.data import images
 from train.data.charset import Charset
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.errors import UsageError
 from train.reading.formats.declared import TextFormat
 from train.reading.formats.rules import weigh

@@ -20,7 +20,7 @@ from serve.errors import ConflictError
 from serve.inference.model import Model
 from serve.inference.pretrained import find_font
 from train.data.drawing.typeset import face_of
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.sample import Sample
 from train.data.texts.forms import SPACE
 from train.data.texts.reading_order import RIGHT_TO_LEFT

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.format_examples import EXAMPLES, LABELS, TEXTS, WITHOUT_TEXT, task_of, write_image
-from train.data.formats import FORMATS, load, names_of
+from train.data.formats import FORMATS, names_of
+from train.data.formats.loading import load
 from train.errors import DataError, UsageError
 
 BY_IMAGES = ("filename", "image_json")

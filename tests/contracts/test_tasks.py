@@ -13,7 +13,8 @@ from train.bundle import GEOMETRIES
 from train.config import TrialConfig
 from train.data.charset import Charset
 from train.data.dataset import MemoryDataset, decode_samples
-from train.data.formats import load, names_of
+from train.data.formats import names_of
+from train.data.formats.loading import load
 from train.engines import ENGINES
 from train.models import MODELS
 from train.steps.fits import models_for

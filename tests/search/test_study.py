@@ -29,7 +29,7 @@ from train.config import TrialConfig
 from train.config_file import load_config
 from train.data import images
 from train.data.checks.corrections import read_table
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 
 pytestmark = pytest.mark.slow
 TRAIN, VAL = 64, 32

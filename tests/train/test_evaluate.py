@@ -16,7 +16,7 @@ from train.config import TrialConfig
 from train.data.charset import Charset
 from train.data.dataset import Dataset, decode_samples
 from train.data.decoded.stored import LINES as LINES_STORED
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.evaluate import describe, load_labelled, main, parser, tell_hopeless, write_table
 from train.export import export_checkpoint
 from train.loop import assemble

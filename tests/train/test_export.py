@@ -18,7 +18,7 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data import images
 from train.data.dataset import Dataset, decode_samples
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.sample import Sample
 from train.engine import Engine
 from train.engines.paddlepaddle.engine import PaddleEngine

@@ -15,7 +15,7 @@ AnyParser = argparse.ArgumentParser | argparse._ArgumentGroup
 
 
 def add_format_arguments(parser: AnyParser) -> None:
-    """Add `--format` and `--option`; their values are for `formats.load`."""
+    """Add `--format` and `--option`; their values are for `formats.loading.load`."""
     parser.add_argument(
         "--format",
         metavar="NAME",

@@ -18,8 +18,8 @@ if __name__ == "__main__":
 
 from train.data.arguments import add_format_arguments, options_of
 from train.data.checks.corrections import LabelErrorRow, read_table
-from train.data.formats import load_file
 from train.data.formats.line_lists.paddleocr import list_line
+from train.data.formats.loading import load_file
 from train.data.sample import Sample, require_labelled, require_unicode
 from train.data.texts.forms import escaped, is_unicode, normal_form
 from train.data.texts.repairs import REPAIRS

@@ -15,7 +15,7 @@ from train.data.checks.evidence import share_with_unseen, tell_documents, tell_m
 from train.data.folders.documents import Documents
 from train.data.folders.notes import note
 from train.data.folders.unpacked import caching_in
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.formats.named import Named, load_named
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits, make_splits

@@ -13,7 +13,7 @@ from tests.search.tiny_search import tiny_search
 from train.bundle import load_bundle
 from train.data.decoded.stored import LINES
 from train.data.drawing.drawn_texts import draw_texts
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.sets.read import read_sets
 
 pytestmark = pytest.mark.slow

@@ -24,7 +24,7 @@ from serve.loop import corrections
 from serve.loop.corrections import MAX_TEXT, MOST_TYPED, CorrectionStore, hash_image
 from tests.serve.loop.loop_parts import made
 from train.data import images
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.data.texts.forms import normal_form
 from train.errors import OcrError
 

@@ -10,7 +10,7 @@ import pytest
 from serve.errors import ConflictError
 from serve.inference.model import load_model
 from serve.loop.general import JUDGED, _join_some, find_general, read_general
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.errors import DataError
 from train.reading.formats.rules import Rule
 from train.reading.settings import ReadingSettings

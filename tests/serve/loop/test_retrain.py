@@ -14,7 +14,7 @@ from spaces.space import load_space
 from tests.serve.loop.loop_parts import BETTER, WORSE, Parts, make_bundle
 from train.config import TrialConfig
 from train.config_file import load_config
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.system.dotted import nest
 
 TASK = "recognition"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.contracts.format_examples import EXAMPLES, write_image
 from tests.train.data.conftest import MakeSample
 from train.data.convert import convert, copy_names, main
-from train.data.formats import load, names_of
+from train.data.formats import names_of
+from train.data.formats.loading import load
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.data.texts.charset_file import read_characters

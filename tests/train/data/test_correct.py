@@ -6,7 +6,7 @@ import pytest
 
 from train.data.checks.corrections import COLUMNS, LabelErrorRow, read_table, table_text
 from train.data.correct import main
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.errors import DataError, UsageError
 
 

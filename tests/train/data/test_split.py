@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from train.data.checks.evidence import MIN_UNITS, share_with_unseen, tell_made
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.data.sample import Sample
 from train.data.split import Splits, is_spread, make_splits
 from train.errors import DataError, UsageError

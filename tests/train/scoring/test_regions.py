@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.photos.regions import Points, Region, regions_of
 from train.scoring.regions import (
     RegionCounts,

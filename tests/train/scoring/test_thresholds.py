@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from train.data.decoded.header import image_size
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.geometry.detection import DetectionParameters, decode_boxes
 from train.data.photos.regions import regions_of
 from train.data.photos.targets import region_targets

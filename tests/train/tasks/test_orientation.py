@@ -20,7 +20,7 @@ from train.data.batching.mixture import Mixture
 from train.data.charset import Charset
 from train.data.dataset import Dataset, MemoryDataset, decode_samples
 from train.data.decoded.decoding import Decoding
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.data.geometry.orientation import PP_LCNET, normalise
 from train.data.sample import Sample
 from train.data.split import make_splits

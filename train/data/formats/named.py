@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from train.data.formats import NO_OPTIONS, RECOGNITION, load, only_split
+from train.data.formats.loading import NO_OPTIONS, RECOGNITION, load, only_split
 from train.data.sample import Sample
 from train.errors import UsageError
 
@@ -18,7 +18,7 @@ def load_named(
     name: str | None = None,
     tasks: Sequence[str] = RECOGNITION,
 ) -> tuple[str, dict[str, list[Sample]]]:
-    """Return the format's name, or those of several, and the samples by split; as `formats.load`."""
+    """Return the format's name, or those of several, and the samples by split; as `loading.load`."""
     if isinstance(named, Path):
         return load(named, options, name, tasks)
     found = {split: load_files(paths, options, name, tasks) for split, paths in named.items()}

@@ -15,7 +15,7 @@ from train.data.checks.rules import line_checks, ppocr_steps
 from train.data.drawing import drawn_texts, typeset
 from train.data.drawing.drawn_texts import draw_texts, fonts_for
 from train.data.drawing.typeset import EM_PX, Face, draw_text
-from train.data.formats import load, load_file
+from train.data.formats.loading import load, load_file
 from train.data.split import given_splits
 from train.data.synthetic import main
 from train.data.texts.forms import normal_form

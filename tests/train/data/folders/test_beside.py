@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.format_examples import write_image
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.data.photos.regions import regions_of
 from train.errors import DataError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from train.data.folders.notes import collected_notes
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.errors import DataError
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from train.data.checks.rules import image_findings
 from train.data.folders.image_paths import locate
 from train.data.folders.notes import collected_notes
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.errors import DataError, UsageError
 
 PARTS = st.lists(st.sampled_from(["a", "b", "é", "e\u0301", "..", "x y", "C:"]), min_size=1, max_size=4)

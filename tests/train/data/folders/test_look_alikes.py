@@ -10,8 +10,9 @@ import pytest
 from tests.contracts.format_examples import write_image
 from tests.train.data.formats.test_tables import write
 from train.data.folders.notes import collected_notes
-from train.data.formats import FORMATS, load
+from train.data.formats import FORMATS
 from train.data.formats.line_lists.class_list import class_names
+from train.data.formats.loading import load
 from train.data.photos.regions import regions_of
 from train.errors import DataError
 

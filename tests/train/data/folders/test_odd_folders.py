@@ -10,7 +10,7 @@ import pytest
 
 from tests.contracts.format_examples import write_image
 from train.data.folders.notes import collected_notes
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.data.photos.regions import regions_of
 from train.errors import DataError
 

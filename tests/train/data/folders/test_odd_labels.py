@@ -10,7 +10,7 @@ from tests.contracts.format_examples import write_image, write_shard
 from train.data import check
 from train.data import format as format_command
 from train.data.folders.notes import collected_notes
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.data.texts.text_list import read_texts
 from train.errors import DataError, UsageError
 

@@ -11,7 +11,7 @@ import pytest
 
 from train.data.folders.notes import collected_notes
 from train.data.folders.split_names import NAMES, split_within
-from train.data.formats import detect, load
+from train.data.formats.loading import detect, load
 from train.data.formats.named import load_files
 from train.data.pictures.kinds import READABLE_SUFFIXES
 from train.errors import DataError, UsageError

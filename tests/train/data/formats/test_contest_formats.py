@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.format_examples import write_image
-from train.data.formats import NO_OPTIONS, load
+from train.data.formats.loading import NO_OPTIONS, load
 from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
 from train.errors import DataError

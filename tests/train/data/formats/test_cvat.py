@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from train.data.folders.notes import collected_notes
-from train.data.formats import detect, load
+from train.data.formats.loading import detect, load
 from train.data.photos.regions import Region, regions_of
 from train.errors import DataError
 

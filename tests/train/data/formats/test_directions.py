@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.format_examples import write_image
 from train.data.folders.notes import collected_notes
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.errors import DataError
 
 TASKS = ("orientation", "recognition", "detection")

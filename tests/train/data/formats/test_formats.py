@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from train.data.formats import detect, load, load_file
+from train.data.formats.loading import detect, load, load_file
 from train.errors import DataError, UsageError
 
 

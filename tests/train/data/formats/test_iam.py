@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from train.data.folders.notes import collected_notes
-from train.data.formats import detect, load
+from train.data.formats.loading import detect, load
 from train.data.sample import Sample
 from train.errors import DataError, UsageError
 

@@ -11,7 +11,7 @@ import pytest
 from tests.contracts.format_examples import write_image, write_lmdb
 from tests.train.data.formats.test_other_tools import LINE, touch, write
 from train.data.folders.notes import collected_notes
-from train.data.formats import load, load_file
+from train.data.formats.loading import load, load_file
 from train.data.formats.named import load_named
 from train.data.formats.places import find_images
 from train.errors import DataError, UsageError

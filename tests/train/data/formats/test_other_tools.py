@@ -13,7 +13,7 @@ from tests.contracts.format_examples import write_image
 from train.data.checks.rules import header_findings
 from train.data.dataset import decode_usable
 from train.data.folders.notes import collected_notes
-from train.data.formats import NO_OPTIONS, load
+from train.data.formats.loading import NO_OPTIONS, load
 from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
 from train.errors import DataError, UsageError

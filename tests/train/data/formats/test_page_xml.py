@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.data.photos.regions import Region, regions_of
 from train.errors import DataError
 

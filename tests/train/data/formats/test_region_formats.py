@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from train.data.decoded.header import image_size
-from train.data.formats import NO_OPTIONS, load
+from train.data.formats.loading import NO_OPTIONS, load
 from train.data.photos.regions import Region, regions_of
 from train.data.sample import Sample
 from train.errors import DataError, UsageError

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from train.data.folders.notes import collected_notes
-from train.data.formats import load, load_file
+from train.data.formats.loading import load, load_file
 from train.data.formats.named import load_files
 from train.data.formats.tables.texts import DONUT, SEVERAL
 from train.data.texts.forms import normal_form

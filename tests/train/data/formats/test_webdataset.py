@@ -9,7 +9,7 @@ import pytest
 
 from tests.contracts.format_examples import write_shard
 from train.data.folders.notes import collected_notes
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.data.split import make_splits
 from train.errors import DataError
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.data import images
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.images import Image
 from train.data.photos.augment import UNCHANGED, RegionAugmentation, augment_photo, batch_side
 from train.data.photos.augment.window import choose_window

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from train.data import images
 from train.data.augment import sample_rng
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.geometry.detection import DetectionParameters, input_size, normalise, prepare
 from train.data.photos.augment import UNCHANGED, RegionAugmentation
 from train.data.photos.batches import Photo, same_size_batches, training_batch

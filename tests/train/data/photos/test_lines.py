@@ -12,7 +12,7 @@ from train.data import images
 from train.data.check import main as check
 from train.data.convert import main as convert
 from train.data.folders.notes import collected_notes
-from train.data.formats import load, load_file
+from train.data.formats.loading import load, load_file
 from train.data.geometry.crops import crop
 from train.data.photos.regions import Region, label_of
 from train.sets.read import Source, read_splits

@@ -12,7 +12,7 @@ from train.data.checks.checking import drop_faulty
 from train.data.checks.contact_sheet import contact_sheet
 from train.data.checks.findings import Finding, as_json, as_text, report_of
 from train.data.checks.rulebook import RULES
-from train.data.formats import load
+from train.data.formats.loading import load
 from train.data.photos.picture import IGNORED_BGR, LABEL_BGR, draw_regions, photo_picture
 from train.data.photos.regions import Points, Region, label_of, regions_of
 from train.data.photos.rules import PHOTOS, photo_findings, repaired

@@ -8,7 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.photos.regions import Points, Region, regions_of
 from train.data.photos.targets import RegionTargets, region_targets, stack_targets
 

@@ -17,7 +17,7 @@ from train.data.convert import main as convert_main
 from train.data.correct import main as correct_main
 from train.data.dataset import decode_samples
 from train.data.folders.notes import collected_notes
-from train.data.formats import load_file
+from train.data.formats.loading import load_file
 from train.data.split import given_splits
 from train.data.texts.forms import invisible_places, visible
 from train.data.texts.repairs import REPAIRS
