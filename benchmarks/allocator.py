@@ -85,7 +85,8 @@ def epochs(model: str, name: str) -> dict[str, float]:
     from train.config import config_from_mapping
     from train.data.dataset import decode_samples
     from train.data.formats.loading import load_file
-    from train.loop import MakeCheckpoint, Metrics, TrainingData, train
+    from train.loop import TrainingData, train
+    from train.steps.report import MakeCheckpoint, Metrics
 
     torch.set_num_threads(1)
     folder, count = data_folder() / name, LINES[model]

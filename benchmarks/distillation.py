@@ -22,9 +22,10 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import decode_samples
 from train.data.formats.loading import load_file
-from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
+from train.loop import TrainingData, assemble, train
 from train.scoring.intervals import paired_gain_interval
 from train.scoring.texts import score_texts
+from train.steps.report import MakeCheckpoint, Metrics
 from train.steps.validation import evaluate
 
 TEACHER = {"model": "pp-ocrv6-small", "optimiser": {"learning_rate": 1e-4}}

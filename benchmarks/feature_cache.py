@@ -94,7 +94,8 @@ def measure(config: TrialConfig, train: Dataset, val: Dataset, rounds: int) -> d
 
 def run(config: TrialConfig, train_lines: Dataset, val_lines: Dataset) -> list[dict[str, float]]:
     """Train and return every epoch's metrics."""
-    from train.loop import MakeCheckpoint, Metrics, TrainingData, train
+    from train.loop import TrainingData, train
+    from train.steps.report import MakeCheckpoint, Metrics
 
     found: list[dict[str, float]] = []
 

@@ -43,7 +43,8 @@ from train.config import TrialConfig, config_from_mapping
 from train.data.batching.mixture import Mixture
 from train.data.dataset import Dataset
 from train.engine import Engine
-from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
+from train.loop import TrainingData, assemble, train
+from train.steps.report import MakeCheckpoint, Metrics
 from train.steps.validation import read
 from train.system.dotted import nest
 from train.tasks import Task

@@ -67,7 +67,8 @@ def measure(config: TrialConfig, data: MemoryDataset) -> dict[str, Any]:
     The bare step runs inside the loop's report, so that both sides see the same seconds of the machine.
     """
     from train.data.charset import domain_charset
-    from train.loop import MakeCheckpoint, Metrics, TrainingData, train
+    from train.loop import TrainingData, train
+    from train.steps.report import MakeCheckpoint, Metrics
     from train.tasks.recognition import Recognition
 
     task, step = Recognition(config, domain_charset(data.texts)), bare_step(config, data)

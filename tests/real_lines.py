@@ -15,8 +15,9 @@ from train.data.sample import Sample
 from train.engine import Batch, World
 from train.engines import ENGINES
 from train.engines.choice import holds
-from train.loop import MakeCheckpoint, Metrics, TrainingData, train
+from train.loop import TrainingData, train
 from train.steps.micro_batches import prepared_steps
+from train.steps.report import MakeCheckpoint, Metrics
 from train.tasks import Batches
 
 Epoch = tuple[Metrics, Checkpoint]

@@ -4,12 +4,11 @@ It knows no model, technique or framework by name: it asks the registries.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
-from typing import Protocol
 
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
@@ -25,45 +24,12 @@ from train.steps.feature_cache import FeatureCache, feature_cache
 from train.steps.fits import check_fits
 from train.steps.micro_batches import count_parts, prepared_steps, within_memory
 from train.steps.position import Watch, watch_nothing, watch_steps
+from train.steps.report import Metrics, Report, SeldomReport
 from train.steps.schedule import Best, ScheduleHorizon, fit_horizon
 from train.steps.teacher import check_teacher, read_by_teacher
 from train.steps.validation import evaluate, validate
 from train.tasks import TASKS, Task
 from train.techniques import build_technique
-
-Metrics = Mapping[str, float]
-
-
-class MakeCheckpoint(Protocol):
-    """Makes the checkpoint of the epoch that is reported."""
-
-    def __call__(self, more: Metrics | None = None, /) -> Checkpoint:
-        """Return it with the epoch's metrics and `more`: what the reporter wants to find in it again."""
-
-
-Report = Callable[[Metrics, MakeCheckpoint], None]
-
-
-@dataclass(frozen=True)
-class SeldomReport:
-    """A report of some epochs alone: after any other, validation is not read. A run with patience needs them all.
-
-    Attributes:
-        send: is called for those.
-        is_due: (epoch, epochs of the run as planned now) -> whether it is one.
-    """
-
-    send: Report
-    is_due: Callable[[int, int], bool]
-
-    def __call__(self, metrics: Metrics, make: MakeCheckpoint, /) -> None:
-        """Report an epoch that is due."""
-        self.send(metrics, make)
-
-
-def report_last(send: Report) -> SeldomReport:
-    """Return what reports a run's last epoch."""
-    return SeldomReport(send, lambda epoch, epochs: epoch == epochs)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,20 +29,19 @@ from train.sets.arguments import add_source_arguments, add_task_argument
 from train.sets.read import Sets, Source, read_sets
 from train.sets.texts import check_rules, read_further
 from train.steps.fits import check_fits, default_config
+from train.steps.kept_epochs import BEST, LAST, keep_epochs
 from train.steps.resuming import DIGEST, choose_config, digest_data, require_same_data, sole_run
 from train.steps.teacher import check_teacher
 from train.steps.training_report import COMPLETED, FILE, TrainingReport, reporting_the_end
-from train.steps.validation import GENERAL
 from train.system.cli import Parser
 from train.system.machine.memory import keep_freed
 from train.system.paths import given_path, require_folder
-from train.tasks import TASKS, Task
+from train.tasks import TASKS
 
 if TYPE_CHECKING:
-    from train.loop import MakeCheckpoint, Metrics, Report, TrainingData
+    from train.loop import TrainingData
     from train.sets.found import Finder
 
-LAST, BEST = "last", "best-checkpoint"
 SEEN = ("train", "val", "general", "replay", "synthetic")
 
 
@@ -246,7 +245,7 @@ def _train_and_export(
     if published := published_scores(config, data):
         score = f"general {task.terms.short[0]} {published.primary:.3f}"
         print(f"baseline: {config.model}, as published: {score}", flush=True)
-    train(config, data, _report(output, config.epochs, report, task), resume)
+    train(config, data, keep_epochs(output, config.epochs, report, task), resume)
     reached, bundle = load_checkpoint(output / BEST), output / "best"
     tuned = with_tuned_settings(reached, data.val, data.train.sizes)
     network = add_text_model(load_network(tuned, data.val), data.val, knowledge)
@@ -257,34 +256,3 @@ def _train_and_export(
     report.write(COMPLETED, bundle)
     primary = task.scores.from_metrics(best.metrics, len(data.val)).primary
     print(f"best: epoch {best.epoch}, {task.terms.scores[0]} {primary:.3f}; bundle in {bundle}")
-
-
-def _report(output: Path, epochs: int, training_report: TrainingReport, task: type[Task]) -> "Report":
-    """Return a report function that prints a line, keeps the last checkpoint, the best one and the report."""
-    best = (-1.0, -1.0)  # an epoch without a single right character is still the best so far
-    if (output / LAST).exists() and (output / BEST).exists():  # of this run, which goes on
-        best = task.scores.rank_in(load_checkpoint(output / BEST).metrics)
-
-    def report(metrics: "Metrics", make: "MakeCheckpoint") -> None:
-        nonlocal best
-        scores = task.scores.from_metrics(metrics, 0)
-        checkpoint, rank = make(), task.scores.rank_in(metrics)
-        if rank > best:  # first: killed in between, the run goes on before this epoch
-            best = rank
-            checkpoint.save(output / BEST)
-        checkpoint.save(output / LAST)
-        training_report.add(metrics)
-        named = zip(task.terms.short, scores.rank, strict=True)
-        print(
-            f"epoch {metrics['epoch']:>3}/{epochs}  loss {metrics['loss']:8.3f}  "
-            f"{''.join(f'{word} {value:.3f}  ' for word, value in named)}"
-            f"{_general(metrics, task)}{metrics['epoch_seconds']:.0f} s",
-            flush=True,
-        )
-
-    return report
-
-
-def _general(metrics: Mapping[str, float], task: type[Task]) -> str:
-    known = task.scores.are_in(metrics, GENERAL)
-    return f"general {task.scores.from_metrics(metrics, 0, GENERAL).primary:.3f}  " if known else ""

@@ -21,8 +21,9 @@ from search.records.trial import TrialRecord, rank
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.errors import DivergedError
-from train.loop import MakeCheckpoint, Metrics, SeldomReport, TrainingData, train
+from train.loop import TrainingData, train
 from train.scoring.intervals import score_interval
+from train.steps.report import MakeCheckpoint, Metrics, SeldomReport
 from train.steps.validation import mean_loss
 from train.tasks import SampleStats, primary_of
 from train.trained.loaded import load_network

@@ -31,17 +31,9 @@ from train.config import TrialConfig
 from train.data.batching.mixture import Mixture, Subset
 from train.data.dataset import Dataset
 from train.errors import DivergedError, ModelError
-from train.loop import (
-    MakeCheckpoint,
-    Metrics,
-    TrainingData,
-    assemble_run,
-    charset_for,
-    list_taught_sets,
-    report_last,
-    train,
-)
+from train.loop import TrainingData, assemble_run, charset_for, list_taught_sets, train
 from train.scoring.scores import Scores
+from train.steps.report import MakeCheckpoint, Metrics, report_last
 from train.steps.validation import mean_loss
 from train.tasks import TASKS
 from train.trained.loaded import Assembled, Loaded, SplitReading, load_network

@@ -26,8 +26,9 @@ from train.data.charset import Charset
 from train.data.dataset import Dataset
 from train.data.split import is_spread, seeded_rank
 from train.errors import UsageError
-from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, report_last, train
+from train.loop import TrainingData, assemble, train
 from train.steps.position import Watch, watch_nothing
+from train.steps.report import MakeCheckpoint, Metrics, report_last
 from train.steps.validation import GENERAL, evaluate
 from train.tasks import TASKS, SampleStats, Sizes, Task
 

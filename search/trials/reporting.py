@@ -11,8 +11,8 @@ from search.storage.trial_folder import report_with_checkpoint
 from search.trials.start import TrialSetup, TrialStart, find_study
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.loop import MakeCheckpoint, Metrics, Report
 from train.scoring.scores import VAL_LOSS, Scores
+from train.steps.report import MakeCheckpoint, Metrics, Report
 from train.steps.validation import GENERAL
 from train.tasks import TASKS
 

@@ -43,8 +43,9 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.engine import World
 from train.errors import MemoryShortError, OcrError
-from train.loop import MakeCheckpoint, Metrics, Report, train
+from train.loop import train
 from train.steps.position import Watch, watch_nothing
+from train.steps.report import MakeCheckpoint, Metrics, Report
 
 POLL_S = 0.5
 CONTROLLER = {

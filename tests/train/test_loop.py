@@ -20,7 +20,9 @@ from train.data.dataset import Dataset, decode_samples
 from train.engine import Batch, World
 from train.engines.paddlepaddle.engine import PaddleEngine
 from train.errors import DivergedError
-from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, report_last, train
+from train.loop import TrainingData, assemble, train
+from train.steps.kept_epochs import keep_epochs
+from train.steps.report import MakeCheckpoint, Metrics, report_last
 from train.steps.schedule import learning_rate_factor
 from train.steps.training_report import FILE, TrainingReport
 from train.steps.validation import evaluate
@@ -246,9 +248,7 @@ def test_the_kept_charset_gains_what_it_lacks(data_dir: Path) -> None:
 def test_train_run_keeps_the_best_epoch_by_exact_match_then_similarity(
     tmp_path: Path, data: TrainingData
 ) -> None:
-    from train.run import _report
-
-    report = _report(
+    report = keep_epochs(
         tmp_path, 5, TrainingReport(tmp_path / FILE, {}, 0, Recognition.scores.names), Recognition
     )
     settings, charset = config(), domain_charset(["A"])

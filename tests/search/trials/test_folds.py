@@ -43,9 +43,10 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.charset import Charset
 from train.errors import DivergedError, UsageError
-from train.loop import Metrics, SeldomReport, TrainingData
+from train.loop import TrainingData
 from train.scoring.intervals import paired_gain_interval
 from train.scoring.texts import TextScores
+from train.steps.report import Metrics, SeldomReport
 from train.tasks import TASKS
 
 FINISHED = Path(__file__).resolve().parents[2] / "before" / "studies" / "tiny"

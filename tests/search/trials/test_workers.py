@@ -28,7 +28,8 @@ from train.backends.paddle_backend import group_environment
 from train.checkpoint import Checkpoint, load_checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.errors import DivergedError, MemoryShortError
-from train.loop import MakeCheckpoint, Metrics, TrainingData, assemble, train
+from train.loop import TrainingData, assemble, train
+from train.steps.report import MakeCheckpoint, Metrics
 from train.steps.validation import evaluate
 
 # 49 lines in batches of 8: the last batch holds one line, fewer than there are workers.

@@ -20,7 +20,8 @@ from train.config import TrialConfig
 from train.data.dataset import Dataset
 from train.engine import Batch, World
 from train.engines import ENGINES
-from train.loop import MakeCheckpoint, Metrics, TrainingData, train
+from train.loop import TrainingData, train
+from train.steps.report import MakeCheckpoint, Metrics
 
 Weights = dict[str, Any]
 
