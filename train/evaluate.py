@@ -17,7 +17,6 @@ from train.checkpoint import load_checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.arguments import add_allow_bad_argument, add_format_arguments, options_of
 from train.data.checks.allowed import describe_left_out, require_few
-from train.data.checks.rules import quote_some
 from train.data.dataset import Dataset, decode_usable
 from train.data.decoded.stored import Stored
 from train.data.formats.named import load_files, require_apart
@@ -27,14 +26,14 @@ from train.end_to_end.pair import read_end_to_end
 from train.end_to_end.photos import misread_photos, photo_page
 from train.end_to_end.words_choice import tell_inside
 from train.errors import DataError, UsageError
-from train.scoring.scores import Scores
 from train.scoring.texts import AS_LABELLED, CHARSET_RULES
 from train.sets.arguments import add_task_argument
 from train.sets.texts import add_decode_argument
 from train.system.cli import Parser
 from train.system.files import write_output
 from train.system.paths import given_path, given_place, require_file
-from train.tasks import TASKS, Mistake, Task, Terms
+from train.tasks import TASKS, Task
+from train.trained.mistakes import describe, tell_hopeless, write_errors, write_table
 from train.trained.readers import DETECTION, Read, detector, read
 from train.trained.text_models import measure_decoding
 
@@ -161,18 +160,6 @@ def evaluate_alone(chosen: argparse.Namespace, model: Read) -> str:
     return "\n".join([describe(scores, task.terms), *(decoded.lines() if decoded else ())])
 
 
-def tell_hopeless(task: Task, texts: Sequence[str]) -> list[str]:
-    """Return a line each on labels that no reading matches: with characters that the model lacks, or empty."""
-    lacking = [unknown for text in texts if (unknown := task.unwritable(text))]
-    told = {
-        f"with characters that the model cannot write ({quote_some(sorted(set().union(*lacking)))})": len(
-            lacking
-        ),
-        "that are empty": sum(not text for text in texts),
-    }
-    return [f"labels {what}: {n} of {len(texts)}, which count as misread" for what, n in told.items() if n]
-
-
 def load_labelled(
     chosen: argparse.Namespace, kind: type[Task], stored: Stored
 ) -> tuple[list[Sample], Dataset]:
@@ -261,32 +248,3 @@ def evaluate_end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
         title = f"{', '.join(map(str, chosen.labels))}: {chosen.detection} and {reader.config.model}"
         write_output(chosen.html, photo_page(title, samples, one.pages, one.counts), "--html")
     return json.dumps(one.scores.as_dict()) if chosen.json else str(one.scores)
-
-
-def write_errors(path: Path, mistakes: Sequence[Mistake], data: Dataset) -> None:
-    """Write image, label, reading and confidence of everything that is wrong, the surest mistakes first."""
-    wrong = [(m.confidence, data.sources[m.index], m.label, m.reading) for m in mistakes]
-    rows = [(source, label, text, f"{c:.3f}") for c, source, label, text in sorted(wrong, reverse=True)]
-    write_table(path, rows)
-
-
-def write_table(path: Path, wrong: Sequence[tuple[str, str, str, str]]) -> None:
-    """Write image, label, reading and confidence of what is wrong, tab-separated."""
-    rows = ["\t".join(map(_cell, row)) for row in wrong]
-    write_output(path, "\n".join(["image\tlabel\treading\tconfidence", *rows, ""]), "--errors")
-
-
-def _cell(text: str) -> str:
-    """Return a text as it is, in quotation marks where it would be taken for several cells or lines."""
-    doubled = text.replace('"', '""')
-    return f'"{doubled}"' if text.startswith('"') or not {"\t", "\n", "\r"}.isdisjoint(text) else text
-
-
-def describe(scores: Scores, terms: Terms) -> str:
-    """Return the scores as one line for people."""
-    named = [
-        f"{word} {value:.3f}" for word, value in zip(terms.scores, scores.values().values(), strict=True)
-    ]
-    named[0] += scores.within
-    words = [str(value) for value in scores.as_dict().values() if isinstance(value, str)]
-    return f"{scores.n} {terms.samples}: {', '.join([*named, *words])}"

@@ -17,13 +17,14 @@ from train.data.charset import Charset
 from train.data.dataset import Dataset, decode_samples
 from train.data.decoded.stored import LINES as LINES_STORED
 from train.data.formats.loading import load_file
-from train.evaluate import describe, load_labelled, main, parser, tell_hopeless, write_table
+from train.evaluate import load_labelled, main, parser
 from train.export import export_checkpoint
 from train.loop import assemble
 from train.scoring.texts import TextScores
 from train.steps.validation import evaluate
 from train.system import cli
 from train.tasks.recognition import Recognition
+from train.trained.mistakes import describe, tell_hopeless, write_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LINES = 40
