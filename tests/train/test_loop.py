@@ -21,10 +21,8 @@ from train.engine import Batch, World
 from train.engines.paddlepaddle.engine import PaddleEngine
 from train.errors import DivergedError
 from train.loop import TrainingData, assemble, train
-from train.steps.kept_epochs import keep_epochs
 from train.steps.report import MakeCheckpoint, Metrics, report_last
 from train.steps.schedule import learning_rate_factor
-from train.steps.training_report import FILE, TrainingReport
 from train.steps.validation import evaluate
 from train.tasks.recognition import Recognition
 
@@ -243,24 +241,6 @@ def test_the_kept_charset_gains_what_it_lacks(data_dir: Path) -> None:
     assert kept.unknown("A\u2603B") == set()
     assert kept.classes > 6900
     assert domain.characters == ("A", "B", "\u2603")
-
-
-def test_train_run_keeps_the_best_epoch_by_exact_match_then_similarity(
-    tmp_path: Path, data: TrainingData
-) -> None:
-    report = keep_epochs(
-        tmp_path, 5, TrainingReport(tmp_path / FILE, {}, 0, Recognition.scores.names), Recognition
-    )
-    settings, charset = config(), domain_charset(["A"])
-    scores = [(0.0, 0.0, 9.0), (0.5, 0.6, 2.0), (0.5, 0.8, 3.0), (0.4, 0.99, 0.1), (0.5, 0.7, 0.5)]
-    kept = []
-    for epoch, (exact, similarity, loss) in enumerate(scores, 1):
-        metrics = {"exact_match": exact, "edit_similarity": similarity, "loss": loss}
-        metrics |= {"epoch": epoch, "epoch_seconds": 1.0, "cer": 1.0}
-        report(metrics, lambda m=metrics, e=epoch: Checkpoint(settings, charset, e, m, {"weights": {}}))  # type: ignore[misc]
-        kept.append(load_checkpoint(tmp_path / "best-checkpoint").epoch)
-        assert load_checkpoint(tmp_path / "last").epoch == epoch
-    assert kept == [1, 2, 3, 3, 3]
 
 
 @pytest.mark.slow
