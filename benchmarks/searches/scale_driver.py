@@ -76,7 +76,7 @@ def limit(shares: Sequence[tuple[int, float]]) -> int:
     return round(before / busy_before)
 
 
-class Watch(tune.Callback):  # type: ignore[misc]
+class Watch(tune.Callback):
     """Notes when the driver has dealt with a report: seconds of the clock and of its processor time."""
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ LOW_ON_MEMORY = "running low on memory"
 """What Ray says of a process that it ended for the memory it took."""
 
 
-class Incidents(Callback):  # type: ignore[misc]
+class Incidents(Callback):
     """Prints and keeps every incident; ends the search where its storage cannot be written.
 
     Args:

@@ -25,7 +25,7 @@ HOOKS = (
 """All that Tune calls."""
 
 
-class Informing(tune.Callback):  # type: ignore[misc]
+class Informing(tune.Callback):
     """Passes on what Tune says until its callback fails.
 
     Args:
@@ -63,7 +63,7 @@ for _name in HOOKS:
     setattr(Informing, _name, _hook(_name))
 
 
-class TensorBoard(Informing, TBXLoggerCallback):  # type: ignore[misc]
+class TensorBoard(Informing, TBXLoggerCallback):
     """Tune's own writer of curves; Tune adds none where there is one of its kind."""
 
     def __init__(self) -> None:

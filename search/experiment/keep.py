@@ -51,7 +51,7 @@ def find_superfluous(kept: list[Kept], now: float, ended: bool = False, latest: 
     return [entry.name for entry in kept if entry.name not in needed and now - entry.saved > SNAPSHOT_S]
 
 
-class KeepNeeded(Callback):  # type: ignore[misc]
+class KeepNeeded(Callback):
     """Deletes superfluous checkpoints while the search runs.
 
     Tune's own `num_to_keep` deletes at once: a search killed before its next snapshot would then look for a

@@ -28,7 +28,7 @@ from train.steps.validation import GENERAL
 from train.tasks import TASKS
 
 
-class ProgressLines(Callback):  # type: ignore[misc]
+class ProgressLines(Callback):
     """Prints trial, technique, epoch, score, best so far and time left."""
 
     def __init__(self, clock: Clock, baseline: float) -> None:

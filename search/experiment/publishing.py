@@ -11,7 +11,7 @@ from search.storage.pace import Pace
 from train.errors import UsageError
 
 
-class PublishedFiles(tune.Callback):  # type: ignore[misc]
+class PublishedFiles(tune.Callback):
     """Copies what the driver writes while trials run to the study's URI; a study in a folder needs no copies."""
 
     def __init__(self, settings: StudySettings) -> None:

@@ -21,7 +21,7 @@ STATE = "experiment_state-"
 KINDS = (STATE, "search_gen_state-", "searcher-state-", "callback-states-")
 
 
-class Snapshots(Callback):  # type: ignore[misc]
+class Snapshots(Callback):
     """Archives Tune's files whenever it has written them.
 
     Args:

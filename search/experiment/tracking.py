@@ -41,7 +41,7 @@ def make_trackers(settings: StudySettings, train_samples: int) -> list[tune.Call
     return found
 
 
-class LiveMetrics(tune.Callback):  # type: ignore[misc]
+class LiveMetrics(tune.Callback):
     """Keeps the study's gauges and counters, which each node's metrics agent exports for Prometheus.
 
     Args:

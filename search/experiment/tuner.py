@@ -155,7 +155,7 @@ def make_tune_config(
     )
 
 
-class FreedPlace(tune.Callback):  # type: ignore[misc]
+class FreedPlace(tune.Callback):
     """Gives the trials the place of the job beside them as soon as that has ended or failed."""
 
     def __init__(self, clock: Clock, beside: ray.ObjectRef) -> None:
@@ -178,7 +178,7 @@ LATE_EPOCH, GONE_EPOCHS = 0.25, 2
 """How much longer than an epoch one may take that is late; a trial that reports nothing for so many has ended."""
 
 
-class OutOfTime(tune.Stopper):  # type: ignore[misc]
+class OutOfTime(tune.Stopper):
     """Stops a trial whose next epoch would end after the deadline, and everything at the deadline.
 
     A trial that fits its schedule to the time is not asked: it knows best how long its next epoch takes. An epoch that

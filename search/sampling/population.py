@@ -71,7 +71,7 @@ def count_turn_epochs(max_epochs: int) -> int:
     return max(1, round(max_epochs / TURNS))
 
 
-class Population(PopulationBasedTraining):  # type: ignore[misc]
+class Population(PopulationBasedTraining):
     """Ray's scheduler, which knows our spaces, and does not mind who suggested the first configurations.
 
     It looks through the trials about TURNS times over the longest one.

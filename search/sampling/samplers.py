@@ -48,11 +48,11 @@ class _Always:
         return {name: distribution for name, distribution in space.items() if name in self.names}
 
 
-class Evolution(_Always, optuna.samplers.CmaEsSampler):  # type: ignore[misc]
+class Evolution(_Always, optuna.samplers.CmaEsSampler):
     """CMA-ES over the numbers that every trial has (Hansen, 2016)."""
 
 
-class GaussianProcess(_Always, optuna.samplers.GPSampler):  # type: ignore[misc]
+class GaussianProcess(_Always, optuna.samplers.GPSampler):
     """A Gaussian process over the settings that every trial has."""
 
 

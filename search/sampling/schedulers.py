@@ -26,7 +26,7 @@ LEAST_OTHERS = 3
 BRACKETS, BRACKET_REDUCTION = 3, 3
 
 
-class Rungs(_Bracket):  # type: ignore[misc]
+class Rungs(_Bracket):
     """An ASHA bracket that lets a trial go on up to a standard error below the cutoff.
 
     A trial that is a line behind has lost nothing yet, and one with a higher learning rate lags until that falls. A
@@ -107,7 +107,7 @@ def brackets(max_epochs: int) -> ASHAScheduler:
     )
 
 
-class MedianStopping(FIFOScheduler):  # type: ignore[misc]
+class MedianStopping(FIFOScheduler):
     """Stops a trial whose best score so far lies below the median of the others' at that epoch (Golovin et al., 2017).
 
     Ray's own compares with means over epochs, pauses trials, and forgets all others when a study is resumed.
@@ -151,7 +151,7 @@ SCHEDULERS: dict[Scheduler, Callable[[int, SearchSpace, Sequence[int], Clock | N
 """By name; each is made of the epochs of the longest trial, the space, and of samples and clock, see `halving`."""
 
 
-class KeptRungs(tune.Callback):  # type: ignore[misc]
+class KeptRungs(tune.Callback):
     """Saves the scheduler with the experiment, which Tune leaves out: a resumed study compares with all its trials."""
 
     def __init__(self, scheduler: TrialScheduler) -> None:

@@ -20,7 +20,7 @@ from train.system.files import replace_file
 UNAFFORDABLE_TRIES = 20
 
 
-class OptunaSearcher(Searcher):  # type: ignore[misc]
+class OptunaSearcher(Searcher):
     """Asks an Optuna study for configurations and tells it what became of them.
 
     Args:

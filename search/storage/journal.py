@@ -21,7 +21,7 @@ from search.storage.files import JOURNAL
 Row = dict[str, Any]
 
 
-class Journal(Callback):  # type: ignore[misc]
+class Journal(Callback):
     """Appends a line for everything that becomes of a trial.
 
     Args:

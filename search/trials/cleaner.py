@@ -13,7 +13,7 @@ from ray.train.v2._internal.execution.controller import placement_group_cleaner
 LOOK_S = 1.0
 
 
-class CleanerCallback(PlacementGroupCleanerCallback):  # type: ignore[misc]
+class CleanerCallback(PlacementGroupCleanerCallback):
     """Runs in Ray Train's controller: starts the cleaner, tells it of the workers, and ends it with the run."""
 
     def after_controller_start(self, train_run_context: Any) -> None:
@@ -24,7 +24,7 @@ class CleanerCallback(PlacementGroupCleanerCallback):  # type: ignore[misc]
         self._cleaner.start_monitoring.remote()
 
 
-class _Cleaner(placement_group_cleaner.PlacementGroupCleaner):  # type: ignore[misc]
+class _Cleaner(placement_group_cleaner.PlacementGroupCleaner):
     """Ray Train's, but for whom it asks: the Ray that it runs on, which needs no dashboard."""
 
     def __init__(self, *args: Any) -> None:

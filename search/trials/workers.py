@@ -113,7 +113,7 @@ def train_on_workers(
         _delete_run(run)
 
 
-class TrialTrainer(DataParallelTrainer):  # type: ignore[misc]
+class TrialTrainer(DataParallelTrainer):
     """Ray Train's, with our cleaner in place of its own."""
 
     def _create_default_callbacks(self) -> list[Any]:
@@ -158,7 +158,7 @@ def _fit(trainer: DataParallelTrainer) -> None:
         raise
 
 
-class _Forwarder(UserCallback):  # type: ignore[misc]
+class _Forwarder(UserCallback):
     """Runs in Ray Train's controller: hands rank 0's reports to the trial, at most one ahead of it."""
 
     def __init__(self, reports: Queue) -> None:

@@ -15,7 +15,7 @@ import resource
 import sys
 from typing import Any
 
-import pypdfium2  # type: ignore[import-untyped]
+import pypdfium2
 
 SCALE = 2.0  # 144 dots an inch
 MIN_SCALE = 0.1

@@ -15,7 +15,7 @@ SHUTDOWN_TIMEOUT_S = 5.0
 
 @BACKENDS.register("paddle")
 @dataclass
-class PaddleBackendConfig(BackendConfig):  # type: ignore[misc]
+class PaddleBackendConfig(BackendConfig):
     """Selects `PaddleBackend` in Ray Train; NCCL where the workers have GPUs, Gloo elsewhere."""
 
     @property
@@ -24,7 +24,7 @@ class PaddleBackendConfig(BackendConfig):  # type: ignore[misc]
         return PaddleBackend
 
 
-class PaddleBackend(Backend):  # type: ignore[misc]
+class PaddleBackend(Backend):
     """Opens Paddle's process group on every worker, and closes it.
 
     Every worker sees only the GPU that Ray lent it, as device 0: a thread's default device is then the right one.

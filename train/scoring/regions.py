@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-import shapely  # type: ignore[import-untyped]
+import shapely
 
 from train.data.photos.regions import Region
 from train.scoring.intervals import Gain, SampleStats, bootstrap_interval, paired_gain_interval

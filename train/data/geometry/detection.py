@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 import cv2
 import numpy as np
 import numpy.typing as npt
-import pyclipper  # type: ignore[import-untyped]
+import pyclipper
 
 from train.data.geometry.rectangles import RectangleOfPoints, smallest_rectangle
 from train.data.images import Image

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-import shapely  # type: ignore[import-untyped]
+import shapely
 
 from train.data.checks.findings import Contents, Finding
 from train.data.checks.rules import Checks, header_findings

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
-import pyclipper  # type: ignore[import-untyped]
+import pyclipper
 
 from train.data.photos.regions import Region, doubled_area
 

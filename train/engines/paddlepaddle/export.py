@@ -75,7 +75,7 @@ def _reader(network: Any, read: Read, size: InputSize) -> Any:
     """Return a layer over `network` that ends in what training leaves to the loss, a softmax say."""
     import paddle
 
-    class Reader(paddle.nn.Layer):  # type: ignore[misc]
+    class Reader(paddle.nn.Layer):
         def __init__(self) -> None:
             super().__init__()
             self.network = network

@@ -77,7 +77,7 @@ def _reader(network: Any, read: Read, size: InputSize) -> Any:
     import torch
     from torch.nn import functional
 
-    class Reader(torch.nn.Module):  # type: ignore[misc]
+    class Reader(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.network = network

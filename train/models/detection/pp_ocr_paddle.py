@@ -44,7 +44,7 @@ def _average_in_two_steps(network: Any) -> None:
     """
     import paddle
 
-    class GlobalAverage(paddle.nn.Layer):  # type: ignore[misc]
+    class GlobalAverage(paddle.nn.Layer):
         def forward(self, features: Any) -> Any:
             return features.mean(3, keepdim=True).mean(2, keepdim=True)
 
