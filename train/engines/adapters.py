@@ -19,7 +19,7 @@ from train.techniques import build_technique
 A, B = ".lora_a", ".lora_b"
 
 
-def adapter_settings(config: TrialConfig) -> AdapterSettings | None:
+def find_adapter_settings(config: TrialConfig) -> AdapterSettings | None:
     """Return the adapters of a configuration's technique, if it has some; raise UsageError for norms that learn.
 
     Their checkpoints hold no batch statistics, so the norms must stay as they came. Statistics of typical images are

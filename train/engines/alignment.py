@@ -24,7 +24,9 @@ Costs = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 
 
-def distillation(network: Network, functional: Any, logits: Any, teacher: Images, temperature: float) -> Any:
+def distillation_loss(
+    network: Network, functional: Any, logits: Any, teacher: Images, temperature: float
+) -> Any:
     """Return what a student lacks of its teacher: the `divergence` from the steps that its own follow.
 
     Args:

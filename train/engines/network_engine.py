@@ -11,11 +11,11 @@ from train.config import TrialConfig
 from train.data.charset import Charset
 from train.data.images import HEIGHT_PX
 from train.engine import Batch, Engine, Features, Images, T, World
-from train.engines.adapters import Adapters, adapter_settings
-from train.engines.alignment import distillation
+from train.engines.adapters import Adapters, find_adapter_settings
+from train.engines.alignment import distillation_loss
 from train.engines.average import MovingAverage
 from train.engines.dropout import drops, epoch_seed, set_dropout
-from train.engines.head import fit_head, published_head
+from train.engines.head import fit_head, load_published_head
 from train.engines.levels import group_shares
 from train.engines.objectives import OBJECTIVES
 from train.errors import ModelError, UsageError
@@ -48,10 +48,10 @@ class NetworkEngine(Engine):
         weights = Path(config.weights) if config.weights else None
         self._begin()
         self._network = self._model.network(self.framework, weights)
-        wanted = adapter_settings(config)
+        wanted = find_adapter_settings(config)
         # A checkpoint of adapters holds no head: there it must begin as it always did.
         begins = calibration is not None and weights is not None and wanted is None
-        origin = partial(published_head, self._model, self.framework) if begins else None
+        origin = partial(load_published_head, self._model, self.framework) if begins else None
         fit_head(self._network, self._model.head, self._model.charset(weights), charset, config.seed, origin)
         self._place()
         if calibration is not None and wanted is None:
@@ -147,7 +147,9 @@ class NetworkEngine(Engine):
             return loss
         if batch.teacher is None:  # the labels alone would be another technique
             raise ValueError("a technique with a teacher needs batches that it has read")
-        lacking = distillation(self._network, self._functional, outputs, batch.teacher, settings.temperature)
+        lacking = distillation_loss(
+            self._network, self._functional, outputs, batch.teacher, settings.temperature
+        )
         return settings.labels_weight * loss + settings.teacher_weight * lacking
 
     def _logits(self, images: Any) -> Any:
