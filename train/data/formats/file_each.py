@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from train.data.folders.beside import files_ending
 from train.data.folders.notes import note
 from train.data.formats import by_split, itself
-from train.data.formats.places import TRIED, image_called, is_file
+from train.data.formats.places import image_called, is_file
+from train.data.formats.splits import TRIED
 
 SUFFIX = ".xml"
 

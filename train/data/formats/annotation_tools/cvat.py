@@ -9,8 +9,9 @@ from xml.etree import ElementTree as Xml
 from train.data.formats import FORMATS, ROOT, Format
 from train.data.formats.photo_files.voc import parse_xml, tags_of
 from train.data.formats.photo_lists.coco import TEXTS
-from train.data.formats.places import UNSET, find_exports, find_images, image_places, is_file, splits_told
+from train.data.formats.places import find_images, image_places, is_file
 from train.data.formats.shapes import labelled_size, note_attributes, numbers_in, turned
+from train.data.formats.splits import UNSET, find_exports, splits_told
 from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
 from train.errors import DataError

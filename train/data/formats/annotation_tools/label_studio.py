@@ -9,8 +9,9 @@ from train.data.decoded.header import image_size
 from train.data.folders.beside import files_ending
 from train.data.folders.notes import note
 from train.data.formats import FORMATS, ROOT, Format, itself
-from train.data.formats.places import files_by_split, find_images, has_image_name
+from train.data.formats.places import find_images, has_image_name
 from train.data.formats.shapes import has_shape, labelled_size, numbers_of, rectangle, rounded
+from train.data.formats.splits import files_by_split
 from train.data.formats.tables.rows import json_objects
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample

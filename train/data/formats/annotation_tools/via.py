@@ -10,8 +10,9 @@ from train.data.formats.annotation_tools.via_csv import is_via_csv, photos_in_cs
 from train.data.formats.json_files import peek_json, read_json
 from train.data.formats.photo_files.page_xml import PageXml
 from train.data.formats.photo_lists.coco import TEXTS
-from train.data.formats.places import find_exports, find_images, splits_told
+from train.data.formats.places import find_images
 from train.data.formats.shapes import note_attributes, numbers_of, rectangle, text_in
+from train.data.formats.splits import find_exports, splits_told
 from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
 from train.errors import DataError

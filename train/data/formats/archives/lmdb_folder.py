@@ -10,7 +10,7 @@ from train.data.folders.notes import note
 from train.data.folders.split_names import entries, only_split_in
 from train.data.folders.unpacked import unpack
 from train.data.formats import FORMATS, Format, by_split
-from train.data.formats.places import files_by_split
+from train.data.formats.splits import files_by_split
 from train.data.pictures.kinds import READABLE_SUFFIXES, image_name
 from train.data.sample import Sample
 from train.errors import DataError, UsageError

@@ -22,7 +22,7 @@ from train.data.formats.archives.shards import (
     shards_in,
     stem_of,
 )
-from train.data.formats.places import files_by_split
+from train.data.formats.splits import files_by_split
 from train.data.formats.tables.table import GROUP_COLUMNS, usual_texts
 from train.data.formats.tables.texts import text_of
 from train.data.sample import Sample

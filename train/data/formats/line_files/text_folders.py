@@ -8,8 +8,9 @@ from train.data.folders.beside import files_ending
 from train.data.formats import FORMATS, LOOKED_INTO, Format, images_in
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.line_files.text_files import PLAIN, TRUTH, is_place, texts_of
-from train.data.formats.places import TRIED, is_file
+from train.data.formats.places import is_file
 from train.data.formats.region_lists import first_line, first_lines
+from train.data.formats.splits import TRIED
 from train.data.sample import Sample
 from train.errors import DataError
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from train.data.folders.split_names import entries, only_one
 from train.data.formats import FORMATS, Format, by_split
-from train.data.formats.places import files_by_split, find_images, splits_told
+from train.data.formats.places import find_images
+from train.data.formats.splits import files_by_split, splits_told
 from train.data.formats.tables.rows import json_rows
 from train.data.sample import Sample
 from train.errors import DataError

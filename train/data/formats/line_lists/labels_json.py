@@ -8,7 +8,8 @@ from typing import Any
 from train.data.folders.split_names import in_order, lists_by_split
 from train.data.formats import FORMATS, Format, by_split, itself, read_text
 from train.data.formats.json_files import peek_json, read_json
-from train.data.formats.places import find_images, has_image_name, splits_told
+from train.data.formats.places import find_images, has_image_name
+from train.data.formats.splits import splits_told
 from train.data.sample import Sample
 from train.errors import DataError
 

@@ -9,7 +9,8 @@ from train.data.folders.split_names import lists_or_whole
 from train.data.formats import FORMATS, Format, itself
 from train.data.formats.json_files import peek_json, read_json
 from train.data.formats.photo_lists.set_json_kinds import has_places
-from train.data.formats.places import find_images, splits_told
+from train.data.formats.places import find_images
+from train.data.formats.splits import splits_told
 from train.data.sample import Sample
 from train.errors import DataError
 

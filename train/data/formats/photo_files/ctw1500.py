@@ -8,8 +8,8 @@ from train.data.folders.beside import files_ending
 from train.data.formats import FORMATS, Format, itself
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.photo_files.voc import parse_xml, tags_of
-from train.data.formats.places import TRIED
 from train.data.formats.shapes import numbers_in
+from train.data.formats.splits import TRIED
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 

@@ -10,8 +10,8 @@ from train.data.formats import FORMATS, ROOT, Format
 from train.data.formats.apart import ImagesAround, find_apart, image_name_of
 from train.data.formats.json_files import peek_json, read_json
 from train.data.formats.photo_files.page_json_kinds import KINDS, Kind, Page, said
-from train.data.formats.places import TRIED
 from train.data.formats.shapes import size_to_share
+from train.data.formats.splits import TRIED
 from train.data.photos.regions import label_of
 from train.data.sample import Sample
 from train.errors import DataError

@@ -8,7 +8,6 @@ from train.data.folders.beside import files_ending
 from train.data.formats import FORMATS, ROOT, Format, images_in
 from train.data.formats.apart import ImagesAround, find_apart
 from train.data.formats.photo_files.icdar import PREFIX
-from train.data.formats.places import TRIED
 from train.data.formats.region_lists import (
     corner_region,
     first_line,
@@ -17,6 +16,7 @@ from train.data.formats.region_lists import (
     plain_texts,
     skipped_fields,
 )
+from train.data.formats.splits import TRIED
 from train.data.photos.regions import label_of
 from train.data.sample import Sample
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from train.data.folders.beside import files_ending
 from train.data.formats import FORMATS, Format, read_text
 from train.data.formats.apart import ImagesAround, find_apart
-from train.data.formats.places import TRIED
 from train.data.formats.region_lists import first_line
+from train.data.formats.splits import TRIED
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.errors import DataError

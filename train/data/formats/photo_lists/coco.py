@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from train.data.folders.beside import files_ending
 from train.data.formats import FORMATS, ROOT, Format, by_split, itself
 from train.data.formats.json_files import peek_json, read_json
-from train.data.formats.places import LABEL_FOLDER, files_by_split, find_images, places_of_splits, splits_told
+from train.data.formats.places import LABEL_FOLDER, find_images, places_of_splits
 from train.data.formats.shapes import degrees_of, labelled_size, note_attributes, numbers_of, text_in, turned
+from train.data.formats.splits import files_by_split, splits_told
 from train.data.photos.regions import Region, as_region, is_set, label_of
 from train.data.sample import Sample
 from train.errors import DataError

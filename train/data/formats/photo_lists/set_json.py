@@ -10,13 +10,8 @@ from train.data.formats.apart import ImagesAround
 from train.data.formats.json_files import peek_json, read_json
 from train.data.formats.photo_files.page_json_kinds import said
 from train.data.formats.photo_lists.set_json_kinds import KINDS, Photo, PhotosOf
-from train.data.formats.places import (
-    LABEL_FOLDER,
-    find_exports,
-    find_images,
-    has_image_name,
-    places_of_splits,
-)
+from train.data.formats.places import LABEL_FOLDER, find_images, has_image_name, places_of_splits
+from train.data.formats.splits import find_exports
 from train.data.photos.regions import label_of
 from train.data.sample import Sample
 from train.errors import DataError

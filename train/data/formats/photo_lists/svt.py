@@ -8,8 +8,9 @@ from xml.etree import ElementTree as Xml
 from train.data.folders.notes import note
 from train.data.formats import FORMATS, Format
 from train.data.formats.photo_files.voc import parse_xml, tags_of
-from train.data.formats.places import find_exports, find_images
+from train.data.formats.places import find_images
 from train.data.formats.shapes import degrees_of, labelled_size, numbers_in, rectangle
+from train.data.formats.splits import find_exports
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from train.data.formats import FORMATS, ROOT, Format
 from train.data.formats.annotation_tools.via_csv import csv_rows
-from train.data.formats.places import find_exports, find_images, splits_told
+from train.data.formats.places import find_images
 from train.data.formats.shapes import labelled_size, numbers_in, rectangle
+from train.data.formats.splits import find_exports, splits_told
 from train.data.formats.tables.boxes import SIDES
 from train.data.formats.tables.table import SPLIT_COLUMNS
 from train.data.photos.regions import Region, as_region, label_of

@@ -12,8 +12,9 @@ from train.data.formats.annotation_tools.via_csv import is_via_csv
 from train.data.formats.line_lists.chat import is_chat
 from train.data.formats.line_lists.iam import is_iam
 from train.data.formats.line_lists.orientation import ANGLES
-from train.data.formats.places import files_by_split, find_images, has_image_name, splits_told
+from train.data.formats.places import find_images, has_image_name
 from train.data.formats.region_lists import first_line, is_corners, is_regions
+from train.data.formats.splits import files_by_split, splits_told
 from train.data.formats.tables.boxes import require_lines
 from train.data.formats.tables.delimited import Dialect, delimited_table
 from train.data.formats.tables.image_names import ImageNames
