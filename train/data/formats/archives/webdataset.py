@@ -23,7 +23,7 @@ from train.data.formats.archives.shards import (
     stem_of,
 )
 from train.data.formats.splits import files_by_split
-from train.data.formats.tables.table import GROUP_COLUMNS, usual_texts
+from train.data.formats.tables.columns import GROUP_COLUMNS, usual_texts
 from train.data.formats.tables.texts import text_of
 from train.data.sample import Sample
 from train.errors import DataError

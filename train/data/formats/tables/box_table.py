@@ -10,7 +10,7 @@ from train.data.formats.places import find_images
 from train.data.formats.shapes import labelled_size, numbers_in, rectangle
 from train.data.formats.splits import find_exports, splits_told
 from train.data.formats.tables.boxes import SIDES
-from train.data.formats.tables.table import SPLIT_COLUMNS
+from train.data.formats.tables.columns import SPLIT_COLUMNS
 from train.data.photos.regions import Region, as_region, label_of
 from train.data.sample import Sample
 from train.errors import DataError, UsageError

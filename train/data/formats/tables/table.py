@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +16,18 @@ from train.data.formats.places import find_images, has_image_name
 from train.data.formats.region_lists import first_line, is_corners, is_regions
 from train.data.formats.splits import files_by_split, splits_told
 from train.data.formats.tables.boxes import require_lines
+from train.data.formats.tables.columns import (
+    GROUP_COLUMNS,
+    IMAGES,
+    SPLIT_COLUMNS,
+    find_column,
+    find_further,
+    find_text_column,
+    likely_images,
+    likely_texts,
+    usual_columns,
+    usual_texts,
+)
 from train.data.formats.tables.delimited import Dialect, delimited_table
 from train.data.formats.tables.image_names import ImageNames
 from train.data.formats.tables.parquet import FIRST, is_first, parquet_images, parquet_table
@@ -25,17 +37,6 @@ from train.data.formats.tables.texts import require_single, require_texts, text_
 from train.data.sample import BY_FOLDER, Sample
 from train.errors import DataError, UsageError
 
-IMAGES = re.compile(r"(image|img|file|picture)s?_?(file)?_?(filename|names?|paths?|ur[li]s?)?|names?|paths?")
-TEXTS = re.compile(
-    r"((gt|ocr|plate|corrected|true)_?)?texts?|words?|transcri(pt|ption)|gt|ground_?truth|labels?|sentence|string|plate"
-    r"|correct(ed|ion)"
-)
-CORRECTED, FLAGS = re.compile(r"correct(ed|ion)"), {"", "0", "1", "n", "y", "no", "yes", "false", "true"}
-FURTHER_TEXTS = re.compile("ground_?truth_text|suffix")
-"""What a column of texts may be called where none has one of those names."""
-SPLIT_COLUMNS = re.compile("partition|set|split|subset")
-GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
-"""The usual names of columns."""
 DELIMITED, JSON, PARQUET = (".csv", ".tsv"), (".jsonl", ".ndjson"), (".parquet", ".arrow")
 ALWAYS = (*DELIMITED, *JSON, *PARQUET)
 SOMETIMES = (".txt", ".json")
@@ -91,10 +92,10 @@ class TableOfTexts(Format):
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a row; blank rows are passed over."""
         table = _open(path, options)
-        image = _column(table, "image", options.get("image", ""), _likely_images(table), path)
-        text = _text_column(table, options.get("text", ""), image, path)
+        image = find_column(table, "image", options.get("image", ""), likely_images(table), path)
+        text = find_text_column(table, options.get("text", ""), image, path)
         split_columns, group = (
-            _further(table, names, (image, text)) for names in (SPLIT_COLUMNS, GROUP_COLUMNS)
+            find_further(table, names, (image, text)) for names in (SPLIT_COLUMNS, GROUP_COLUMNS)
         )
         guessed = [] if split_columns else find_split_column(path, table, (image, text))
         split_columns = split_columns or guessed
@@ -124,11 +125,6 @@ class TableOfTexts(Format):
             yield Sample(place, written, source, split, document=document, unlabelled=is_empty)
 
 
-def _further(table: Table, names: re.Pattern[str], taken: Sequence[str]) -> list[str]:
-    """Return the first column with such a name, if there is one besides those that are taken."""
-    return [column for column in _usual(table.columns, names) if column not in taken][:1]
-
-
 def _open(path: Path, options: Mapping[str, str], images: ImageNames | None = None) -> Table:
     suffix = path.suffix.lower()
     if suffix in PARQUET or path.is_dir():
@@ -139,7 +135,7 @@ def _open(path: Path, options: Mapping[str, str], images: ImageNames | None = No
 
     def is_header(cells: Sequence[str]) -> bool:
         names = {cell.strip().strip('"') for cell in cells}
-        return wanted <= names if wanted else bool(_usual(cells, IMAGES) and usual_texts(cells))
+        return wanted <= names if wanted else bool(usual_columns(cells, IMAGES) and usual_texts(cells))
 
     return delimited_table(path, _dialect(options), is_header, images)
 
@@ -161,69 +157,6 @@ def _answer(options: Mapping[str, str], name: str, answers: Mapping[str, bool | 
             f"{name} must be one of {', '.join(answers)}", repr(value), f"write --option {name}=auto"
         )
     return answers[value]
-
-
-def _usual(columns: Sequence[str], names: re.Pattern[str]) -> list[str]:
-    """Return the columns whose names are usual, whatever their case, blanks and hyphens."""
-    plain = {column: re.sub(r"[\s-]+", "_", column.strip(' "').lower()) for column in columns}
-    return [column for column in columns if names.fullmatch(plain[column])]
-
-
-def usual_texts(columns: Sequence[str], unfit: Collection[str] = ()) -> list[str]:
-    """Return the columns that are called as those of texts are; `unfit` hold something else."""
-    usual, further = _usual(columns, TEXTS), _usual(columns, FURTHER_TEXTS)
-    return further if further and all(column in unfit for column in usual) else usual
-
-
-def _likely_images(table: Table) -> list[str]:
-    """Return the columns that may name images; where several have such a name, those that do."""
-    usual = list(table.images) or _usual(table.columns, IMAGES) if table.named else list(table.first)
-    naming = [column for column in usual if has_image_name(str(table.first.get(column, "")).strip())]
-    if not table.named and not naming:  # without their suffixes
-        return usual[:1]
-    return usual if table.named and (len(usual) == 1 or not naming) else naming
-
-
-def _likely_texts(table: Table) -> list[str]:
-    return usual_texts(table.columns, table.unfit) if table.named else list(table.columns)
-
-
-def _text_column(table: Table, wanted: str, image: str, path: Path) -> str:
-    likely = [column for column in _likely_texts(table) if column != image]
-    if len(likely) > 1:
-        likely = [column for column in likely if column not in table.unfit]
-    if len(likely) > 1:
-        likely = [column for column in likely if not _is_flag(table, column, image)]
-    column = _column(table, "text", wanted, likely, path)
-    if column in table.unfit:
-        raise DataError(
-            "the texts of a table must be strings",
-            f"{path}:1: {table.unfit[column]} in the column {column}",
-            "save the column as text (00123 would be read as 123), or name another with --option text=COLUMN",
-        )
-    return column
-
-
-def _is_flag(table: Table, column: str, image: str) -> bool:
-    """Whether a column called `corrected` says that its row is, and holds no text."""
-    if not CORRECTED.fullmatch(column.strip().lower()):
-        return False
-    return {str(cells[1]).strip().lower() for _, cells in table.rows([image, column])} <= FLAGS
-
-
-def _column(table: Table, kind: str, wanted: str, likely: Sequence[str], path: Path) -> str:
-    """Return the column that is wanted, else the only likely one; raise DataError without one."""
-    columns = [column for column in table.columns if column == wanted] if wanted else likely
-    if len(columns) != 1:
-        shown = ", ".join(" ".join(name.split()) or "(no name)" for name in table.columns) or "nothing"
-        value = f"{path}:1 with columns {shown}" if table.named else f"{path}:1 with {shown} and no header"
-        rule = (
-            f"a table must have one column {wanted}"
-            if wanted
-            else f"a table must have one column for the {kind}"
-        )
-        raise DataError(rule, value, f"name it with --option {kind}=COLUMN")
-    return columns[0]
 
 
 def _name(cell: Any, column: str, source: str) -> str:
@@ -281,7 +214,7 @@ def is_table(path: Path, images_there: ImageNames | None = None) -> bool:
         table = _open(path, {}, images_there)
     except DataError:
         return False
-    images, texts = _likely_images(table), _likely_texts(table)
+    images, texts = likely_images(table), likely_texts(table)
     if path.suffix.lower() in SOMETIMES and not _is_plain(table, path):
         return False
     return bool(images) and bool({*texts} - {*images[:1]})
@@ -290,7 +223,7 @@ def is_table(path: Path, images_there: ImageNames | None = None) -> bool:
 def _is_plain(table: Table, path: Path) -> bool:
     """Whether what may be anything is a table: most lists with tabs are of others, and objects hold more than texts."""
     if path.suffix.lower() == ".json":
-        return not table.unfit.keys() & {*_likely_images(table), *_likely_texts(table)}
+        return not table.unfit.keys() & {*likely_images(table), *likely_texts(table)}
     line = first_line(path)
     name, tab, text = line.partition("\t")
     if table.named or not tab:
