@@ -37,45 +37,56 @@ def write_mixed_graphs(source: Path, target: Path, batches: Sequence[Array]) -> 
         target: the file, which the next graph replaces.
         batches: real images, one in each.
     """
-    model, products, rounded, work = _prepare(source, batches)
-    by_name = {one.name: one for one in products}
+    graph = _round(source, batches)
+    by_name = {one.name: one for one in graph.products}
 
     def write(names: Sequence[str]) -> ProductChoice:
-        onnx.save(convert(model, [by_name[name] for name in names], rounded), target)
+        onnx.save(convert(graph.model, [by_name[name] for name in names], graph.rounded), target)
         return ProductChoice(tuple(names), tuple(name for name in by_name if name not in names))
 
-    if not products:
+    if not by_name:
         return
     yield write(list(by_name))
     # Asked for more: that all of them pass is usual, and to measure each alone takes longest.
-    harm = measure_harm(model, products, rounded, _few(batches))
-    for names in list_product_sets(harm, work):
+    for names in list_product_sets(graph.measure_harm(batches), graph.work):
         yield write(names)
 
 
 def measure_alone(source: Path, batches: Sequence[Array]) -> list[dict[str, str | float]]:
     """Return every product's harm and its share of the work, the worst first; for people who ask what 8 bits cost."""
-    model, products, rounded, work = _prepare(source, batches)
-    harm = measure_harm(model, products, rounded, _few(batches))
-    whole = sum(work.values())
+    graph = _round(source, batches)
+    harm, whole = graph.measure_harm(batches), sum(graph.work.values())
     return [
-        {"product": name, "harm": harm[name], "work": work[name] / whole}
+        {"product": name, "harm": harm[name], "work": graph.work[name] / whole}
         for name in sorted(harm, key=lambda name: -harm[name])
     ]
 
 
-def _prepare(
-    source: Path, batches: Sequence[Array]
-) -> tuple[onnx.ModelProto, list[Product], dict[str, Rounded], dict[str, float]]:
-    """Return the graph, what of it is worth 8 bits, that in 8 bits, and the multiplications of each on an image."""
+@dataclass(frozen=True)
+class _RoundedGraph:
+    """A graph and what of it is worth 8 bits.
+
+    Attributes:
+        rounded: the products in 8 bits, by name.
+        work: multiplications of each on an image, by name.
+    """
+
+    model: onnx.ModelProto
+    products: list[Product]
+    rounded: dict[str, Rounded]
+    work: dict[str, float]
+
+    def measure_harm(self, batches: Sequence[Array]) -> dict[str, float]:
+        """Return the harm of each product alone, by name, on a few of the images."""
+        few = batches[:: -(-len(batches) // HARM_IMAGES)]
+        return measure_harm(self.model, self.products, self.rounded, few)
+
+
+def _round(source: Path, batches: Sequence[Array]) -> _RoundedGraph:
     model = load_graph(source)
     products = list_products(model)
     seen = measure_inputs(model, products, batches)
     products = [one for one in products if worth_it(seen[one.name])]
     rounded = {one.name: round_product(one, seen[one.name]) for one in products}
     work = {one.name: seen[one.name].positions * one.weights.size for one in products}
-    return model, products, rounded, work
-
-
-def _few(batches: Sequence[Array]) -> Sequence[Array]:
-    return batches[:: -(-len(batches) // HARM_IMAGES)]
+    return _RoundedGraph(model, products, rounded, work)
