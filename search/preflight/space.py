@@ -1,4 +1,4 @@
-"""The space and the settings, made one before any data are read: every name in them exists, and both agree."""
+"""Settings and space of a study before any data are read: each name exists, each has what it leaves to the other."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A process that was started to help another one, and ends with it, however that one ends."""
+"""Processes that are started to help another one, and end with it, however that one ends."""
 
 import ctypes
 import multiprocessing
