@@ -18,6 +18,8 @@ SAME_LINE_PX = 10
 """Boxes whose first corners differ by less in height are read from left to right."""
 TALL = 1.5
 """A crop this many times higher than wide is text that runs upwards: it is turned."""
+WARPED_PX, AROUND_PX = 32_766, 4
+"""The longest side of what OpenCV warps, and what cubic interpolation looks at around a quad."""
 
 
 def sort_boxes(quads: Sequence[Quad]) -> list[Quad]:
@@ -51,11 +53,33 @@ def crop(image: Image, quad: npt.ArrayLike, how: Cut = PADDLEOCR) -> Image:
     if how.direct and not too_long(*sorted((height, width))):
         return _resample(image, np.roll(corners, -1, axis=0) if height / width >= TALL else corners)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    return turned(_warp(image, corners, target, (width, height)))
+
+
+def _warp(
+    image: Image, corners: RectangleOfPoints, target: RectangleOfPoints, size: tuple[int, int]
+) -> Image:
+    """Return what lies between four corners of a picture, which come to lie at `target` in one of (width, height)."""
+    part, corners = _around(image, corners)
     matrix = cv2.getPerspectiveTransform(corners, target)
-    flat = cv2.warpPerspective(
-        image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
-    return turned(np.asarray(flat, np.uint8))
+    flat = cv2.warpPerspective(part, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(flat, np.uint8)
+
+
+def _around(image: Image, corners: RectangleOfPoints) -> tuple[Image, RectangleOfPoints]:
+    """Return a picture that OpenCV can warp, and the corners in it: a part of a long one, such as a scrolled screen."""
+    if max(image.shape[:2]) <= WARPED_PX:
+        return image, corners
+    size = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - AROUND_PX, 0, size - 1)
+    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + AROUND_PX, 1, size)
+    part, placed = image[low[1] : high[1], low[0] : high[0]], (corners - low).astype(np.float32)
+    if max(part.shape[:2]) > WARPED_PX:
+        whole = np.array(part.shape[1::-1])
+        shrunk = np.maximum(1, whole * WARPED_PX // whole.max())
+        part = np.asarray(cv2.resize(part, shrunk.tolist(), interpolation=cv2.INTER_AREA), np.uint8)
+        placed = (placed * (shrunk / whole)).astype(np.float32)
+    return part, placed
 
 
 def part_of(quad: npt.ArrayLike, start: float, end: float, how: Cut = PADDLEOCR) -> Quad:
@@ -115,10 +139,7 @@ def _resample(image: Image, corners: RectangleOfPoints) -> Image:
     right, bottom = size[0] * finer, size[1] * finer
     target = np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]], np.float32)
     half = np.float32(0.5)  # pixels are counted by their centres, corners lie between them
-    matrix = cv2.getPerspectiveTransform(corners - half, target - half)
-    flat = cv2.warpPerspective(
-        image, matrix, (right, bottom), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
+    flat = _warp(image, corners - half, target - half, (right, bottom))
     averaged = cv2.resize(flat, size, interpolation=cv2.INTER_AREA) if finer > 1 else flat
     return np.asarray(averaged, np.uint8)
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -183,3 +184,28 @@ def test_a_part_of_a_line_is_where_its_crop_shows_it(how: Cut, tall: bool) -> No
         ink = np.argwhere(image[..., 0] > 128).mean(axis=0)[::-1]
         assert np.abs(corners.mean(axis=0) - ink).max() < 2.5, (corners, ink)
         assert np.array_equal(part_of(quad, 0, 1, Cut()).min(axis=0), outline(quad).round().min(axis=0))
+
+
+@pytest.mark.parametrize("how", [Cut(), Cut(direct=True)])
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_picture_that_is_longer_than_opencv_warps_is_cut_as_any_other(how: Cut, upright: bool) -> None:
+    """A scrolled screen is 40,000 pixels high."""
+    strip = cv2.blur(np.random.default_rng(0).integers(0, 256, (60, 300, 3), np.uint8), (5, 5))
+    quad = np.array([[40, 10], [240, 14], [239, 44], [39, 40]], np.int32)
+    far = np.array([39_000, 0], np.int32)
+    image = np.zeros((60, 40_000, 3), np.uint8)
+    image[:, far[0] : far[0] + 300] = strip
+    if upright:
+        image, strip = (np.ascontiguousarray(one.transpose(1, 0, 2)) for one in (image, strip))
+        quad, far = quad[::-1, ::-1], far[::-1]
+    whole, found = crop(strip, quad, how), crop(image, quad + far, how)
+    assert np.abs(whole.astype(int) - found).max() <= 4, "places are rounded to a thirtysecond of a pixel"
+
+
+def test_a_line_that_is_longer_than_opencv_warps_is_cut_whole() -> None:
+    image = np.zeros((200, 36_000, 3), np.uint8)
+    image[:, 18_000:] = 255
+    line = crop(image, np.array([[0, 0], [36_000, 0], [36_000, 200], [0, 200]], np.int32))
+    assert line.shape == (200, 36_000, 3)
+    assert (line[:, :17_990] == 0).all()
+    assert (line[:, 18_010:] == 255).all()
