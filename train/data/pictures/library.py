@@ -2,8 +2,8 @@
 
 import io
 import warnings
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import PIL.Image
@@ -12,6 +12,7 @@ from train.data.pictures.errors import PictureError, UnknownPictureError
 from train.data.pictures.exif import ORIENTATION, Pixels, normalise_orientation
 from train.data.pictures.header import Header, make_damage_error
 from train.data.pictures.kinds import Kind
+from train.data.pictures.tiff import PHOTOMETRIC, PLANES, SAMPLES, WHITE_IS_0
 
 warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # headers are checked before
 
@@ -61,6 +62,7 @@ def read_library(data: bytes, header: Header, page: int = 0) -> Pixels:
     def read(image: PIL.Image.Image) -> Pixels:
         if page:
             image.seek(page)
+        _require_right(image, header.bits)
         if image.mode.startswith("I;16"):
             return _upper_bits(image, header.bits)
         pixels = np.asarray(image.convert("RGBA" if _transparent(image) else "RGB"))
@@ -75,8 +77,28 @@ def _transparent(image: PIL.Image.Image) -> bool:
 
 
 def _upper_bits(image: PIL.Image.Image, bits: int) -> Pixels:
-    grey = np.asarray(image, np.uint16) >> max(bits - 8, 0)
-    return np.repeat(grey.astype(np.uint8)[:, :, None], 3, axis=2)
+    grey = (np.asarray(image, np.uint16) >> max(bits - 8, 0)).astype(np.uint8)
+    if _tags_of(image).get(PHOTOMETRIC) == WHITE_IS_0:
+        grey = 255 - grey
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _tags_of(image: PIL.Image.Image) -> Mapping[int, Any]:
+    """Return a TIFF's tags; none of another kind."""
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    return tags
+
+
+def _require_right(image: PIL.Image.Image, bits: int) -> None:
+    """Refuse a TIFF in planes, one for each sample of a pixel, where Pillow takes them for something else."""
+    tags = _tags_of(image)
+    samples, raw = tags.get(SAMPLES, 1), image.info.get("compression") == "raw"
+    if tags.get(PLANES, 1) != 1 and (samples == 2 or (raw and (samples == 1 or bits > 8))):
+        raise UnknownPictureError(
+            "the samples of a TIFF's pixel must stand together",
+            f"{samples} planes of {bits} bits",
+            "save it anew",
+        )
 
 
 def _opened(data: bytes, kind: Kind, read: Callable[[PIL.Image.Image], Result]) -> Result:

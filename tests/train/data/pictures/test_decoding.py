@@ -231,3 +231,14 @@ def test_texts_packed_into_a_png_take_no_memory(name: bytes) -> None:
     bomb = whole[:33] + 4 * chunk(name, text + packed) + whole[33:]
     with peak_below(8):
         assert np.array_equal(decode_picture(bomb).pixels, picture())
+
+
+def test_a_bmps_colours_are_where_its_masks_say() -> None:
+    seen = picture()
+    pixels = np.concatenate([np.zeros_like(seen[:, :, :1]), seen], axis=2)[::-1].tobytes()
+    height, width = seen.shape[:2]
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 32, 3, len(pixels), 0, 0, 0, 0)
+    masks = struct.pack("<3I", 0xFF000000, 0xFF0000, 0xFF00)
+    start = 14 + len(header) + len(masks)
+    data = b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + header + masks + pixels
+    assert np.array_equal(decode_picture(data).pixels, seen)
