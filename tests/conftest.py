@@ -18,6 +18,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Each process computes on one core, and so does what it starts: threads of both would wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# A process keeps the mode of its first cluster: with tokens, Ray's default, it would answer no later one without them.
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+
 # What a test takes from these starts Ray clusters, servers, or nodes on fixed ports.
 STARTERS = {
     f"tests.{name}"

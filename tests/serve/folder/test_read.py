@@ -42,11 +42,7 @@ KEPT = "kept from the first run"
 def cluster() -> Iterator[None]:
     """Give the commands that run in this process a cluster of their own, one for all."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "RAY_ADDRESS": "local",
-            "RAY_AUTH_MODE": "disabled",
-            "RAY_USAGE_STATS_ENABLED": "0",
-        }.items():
+        for name, value in {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0"}.items():
             patch.setenv(name, value)
         patch.setattr(signal, "signal", lambda *_: None)  # a command sets its own handler
         yield
