@@ -12,13 +12,14 @@ from train.system.onnx_session import CPU, CUDA, EXACT_CUDA, TENSORRT, Provider
 from train.system.paths import find_users_cache, make_temporary_folder
 
 ON_GPUS = (TENSORRT, CUDA)
-PROVIDERS = (*ON_GPUS, "OpenVINOExecutionProvider", CPU)
+OPENVINO = "OpenVINOExecutionProvider"
+PROVIDERS = (*ON_GPUS, OPENVINO, CPU)
 """The fastest first, where they are installed."""
 Profile = Sequence[npt.NDArray[np.float32]]
 
 
 def list_options(
-    provider: str, graph: Path, profile: Profile = (), half: bool = False
+    provider: str, graph: Path, profile: Profile = (), half: bool = False, threads: int = 1
 ) -> tuple[Provider, ...]:
     """Return a provider with its options, and what stands in for it: the CPU, for TensorRT CUDA before it.
 
@@ -27,11 +28,14 @@ def list_options(
         graph: of the session.
         profile: usual inputs, (N, C, H, W).
         half: whether TensorRT may compute in float16.
+        threads: of OpenVINO, which does not take them from the session's options.
     """
     if provider == CUDA:
         return EXACT_CUDA, CPU
     if provider == TENSORRT:
         return (TENSORRT, _compile_once(graph, profile, half)), EXACT_CUDA, CPU
+    if provider == OPENVINO:
+        return (OPENVINO, {"num_of_threads": str(threads)}), CPU
     return tuple(dict.fromkeys((provider, CPU)))
 
 

@@ -53,7 +53,8 @@ class Session:
         Raises:
             AbsentProviderError: if another provider took its place, which onnxruntime only logs.
         """
-        self._session = open_session(path, threads, list_options(provider, path, profile, half), spins=spins)
+        wanted = list_options(provider, path, profile, half, threads)
+        self._session = open_session(path, threads, wanted, spins=spins)
         if self._session.get_providers()[0] != provider:
             raise AbsentProviderError(
                 f"{provider} does not work here: install its libraries, and see onnxruntime's words above"

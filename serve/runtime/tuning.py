@@ -16,7 +16,7 @@ import numpy as np
 
 from serve.runtime.building import BUILD_S, builds
 from serve.runtime.measured import keep, place_of, recall
-from serve.runtime.providers import PROVIDERS
+from serve.runtime.providers import ON_GPUS, PROVIDERS
 from serve.runtime.sessions import AbsentProviderError, Array, ElasticSession, Session
 from train.system.machine.processor import count_cores
 from train.system.onnx_session import CPU, CUDA, TENSORRT, find_providers
@@ -229,7 +229,7 @@ def _list_settings(
     counts = sorted({1, *(n for n in (2, 4, 8, 16) if n < threads), threads})
     for provider in (name for name in PROVIDERS if name in available):
         for precision, path in list_precisions(provider, graphs, compared).items():
-            for count in counts if provider == CPU else [1]:
+            for count in [1] if provider in ON_GPUS else counts:
                 yield provider, precision, path, count
 
 

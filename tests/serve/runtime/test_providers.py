@@ -7,7 +7,7 @@ import pytest
 
 from serve.inference.pretrained import find_recognition_graph
 from serve.runtime.gpus import require_runtime, require_use
-from serve.runtime.providers import find_bounds, list_options
+from serve.runtime.providers import OPENVINO, find_bounds, list_options
 from serve.runtime.sessions import AbsentProviderError, Session
 from serve.runtime.tuning import list_precisions
 from train.errors import ModelError, UsageError
@@ -30,6 +30,7 @@ def test_tensorrt_compiles_once_for_all_usual_sizes(tmp_path: Path, monkeypatch:
     assert Path(options["trt_engine_cache_path"]).is_dir()
     assert list_options(CPU, graph) == (CPU,)
     assert list_options(CUDA, graph) == (EXACT_CUDA, CPU), "what is called float32 is"
+    assert list_options(OPENVINO, graph, threads=2) == ((OPENVINO, {"num_of_threads": "2"}), CPU)
 
 
 def test_engines_and_their_timings_lie_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
