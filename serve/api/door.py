@@ -11,6 +11,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from json import dumps
 from typing import Any
 
@@ -66,7 +67,7 @@ class Door:
         """Answer new requests 503 from now on, and `at_once` those under way; return how many these are."""
         self._ending = True
         for deadline in self._deadlines if at_once else ():
-            if not deadline.expired():
+            with suppress(RuntimeError):  # its request has failed, and is being told so
                 deadline.reschedule(asyncio.get_running_loop().time())
         return len(self._deadlines)
 

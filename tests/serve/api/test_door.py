@@ -170,6 +170,32 @@ def test_at_the_end_new_requests_are_refused_and_the_last_ones_answered() -> Non
     asyncio.run(run())
 
 
+def test_the_end_is_not_held_up_by_a_request_that_has_failed() -> None:
+    """Its client does not take the error, and its deadline cannot be changed any more."""
+
+    async def refuse(_: Request) -> Response:
+        raise UnknownError("a correction must exist", "none", "list them")
+
+    app = Door(application, Settings(), Metrics(), {("GET", "/hot"): refuse})
+    scope = {
+        "type": "http", "method": "GET", "path": "/hot", "headers": [], "query_string": b"", "client": ("a", 1),
+    }  # fmt: skip
+
+    async def run() -> None:
+        told = asyncio.Event()
+
+        async def send(_: object) -> None:
+            told.set()
+            await asyncio.Event().wait()
+
+        failed = asyncio.create_task(app(scope, lambda: asyncio.sleep(60), send))  # type: ignore[arg-type,return-value]
+        await told.wait()
+        assert app.drain(at_once=True) == 1
+        failed.cancel()
+
+    asyncio.run(run())
+
+
 def test_answers_that_nobody_takes_are_bounded_in_bytes_and_time() -> None:
     """A client that does not read its answer holds it in the server's memory."""
     size = 3 * 2**20
