@@ -143,7 +143,7 @@ class _Search:
             return
         self._seen.add((start.place, start.path, "/"))
         for path in self._list_remote(uri, start):
-            file = File(start.name + path.removeprefix(start.path), path, start.place)
+            file = File(start.name.rstrip("/") + path.removeprefix(start.path), path, start.place)
             if (file.place, path) not in self._seen:
                 self._seen.add((file.place, path))
                 self.found.files.append(file)
