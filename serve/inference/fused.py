@@ -2,13 +2,14 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from anyio import from_thread
 from ray import serve
 
-from serve.inference.replicas import LOST, REPLACING_S
+from serve.inference.replicas import LOST, REPLACING_S, find_cause
 from serve.inference.runners import RUNNERS, ModelRunner
 from serve.runtime.gpus import require_use
 from serve.settings import Settings
@@ -45,6 +46,7 @@ class FusedModel:
 
     def open(self, source: str) -> None:
         """Open another model beside the one that is called, for `use`."""
+        self._opened.clear()  # of a promotion that failed elsewhere: one is made at a time
         self._opened[source] = self.make_workers(source)
 
     def has_opened(self, source: str) -> bool:
@@ -105,8 +107,13 @@ async def _call_everywhere(until: float, method: str, *arguments: Any) -> None:
     except TimeoutError as late:
         rule, value = "every process must take up a model", f"one that did not in {REPLACING_S:g} s"
         raise ModelError(rule, value, "see the logs of Ray, and try again") from late
+    require_all(method, results)
+
+
+def require_all(method: str, results: Iterable[object]) -> None:
+    """Raise the first error among what a method of every process came to, but for processes that died meanwhile."""
     for error in results:
         if isinstance(error, LOST):
             log.warning("a process was lost during %s", method)
         elif isinstance(error, BaseException):
-            raise error
+            raise find_cause(error)

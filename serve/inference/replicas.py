@@ -98,10 +98,18 @@ async def retry(call: Callable[[], Awaitable[T]]) -> T:
             log.warning("a replica was lost (%s), attempt %d", type(error).__name__, attempt + 1)
             await asyncio.sleep(PAUSE_S * 2**attempt)
         except RayTaskError as error:
-            if isinstance(error.cause, OcrError):
-                raise error.cause from error
-            raise
+            cause = find_cause(error)
+            if cause is error:
+                raise
+            raise cause from error
     raise BusyError("a model must have a replica that lives", "none", "try again later")
+
+
+def find_cause(error: BaseException) -> BaseException:
+    """Return what was raised in another process, where it is an error of ours: in Ray's words it is a traceback."""
+    if isinstance(error, RayTaskError) and isinstance(error.cause, OcrError):
+        return error.cause
+    return error
 
 
 class _OnRay:

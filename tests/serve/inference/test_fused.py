@@ -7,9 +7,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from ray.exceptions import ActorDiedError, RayTaskError
 
 from serve.api.ingress import Ingress, _open_fused
-from serve.inference.fused import FusedModel
+from serve.inference.fused import FusedModel, require_all
 from serve.inference.runners import RUNNERS
 from serve.loop.versions import Versions
 from serve.settings import Settings
@@ -120,6 +121,16 @@ def test_a_folder_that_holds_another_model_by_now_is_looked_into_once(
         return str(await process._fused[TASK].call("name"))
 
     assert asyncio.run(run()) == FIRST
+
+
+def test_what_a_process_raises_is_told_in_its_own_words() -> None:
+    """In Ray's they are a traceback, which would go to the client; one that died begins anew, with the model."""
+    refused = ModelError("a model must fit", "a large one", "promote another")
+    told = RayTaskError("open_model", "Traceback of another process", refused).as_instanceof_cause()
+    require_all("open_model", [None, ActorDiedError()])
+    with pytest.raises(ModelError) as caught:
+        require_all("open_model", [None, ActorDiedError(), told])
+    assert str(caught.value) == str(refused)
 
 
 def test_what_is_promoted_must_run_on_the_gpu_of_its_process(
