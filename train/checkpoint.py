@@ -68,9 +68,9 @@ class Checkpoint:
         changes = {"engine": engine, "compile": False} if engine else {}
         return replace(self, config=self.config.model_copy(update=changes))
 
-    def save(self, directory: Path) -> None:
-        """Write into `directory`, which holds either a whole checkpoint or none."""
-        with replace_folder(directory) as draft:
+    def save(self, directory: Path, *, durable: bool = False) -> None:
+        """Write into `directory`, which holds either a whole checkpoint or none, if `durable` after a power cut too."""
+        with replace_folder(directory, durable=durable) as draft:
             self._write(draft)
 
     def _write(self, folder: Path) -> None:

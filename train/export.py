@@ -134,7 +134,7 @@ def whole_or_nothing(directory: Path) -> Iterator[Path]:
     """Yield an empty folder beside `directory` that takes its place at the end, or vanishes on any error."""
     if directory.exists() and not (directory / MANIFEST).is_file():
         raise UsageError("a bundle must not replace anything else", directory, "choose another folder")
-    with replace_folder(directory) as draft:
+    with replace_folder(directory, durable=True) as draft:
         yield draft
 
 

@@ -30,7 +30,7 @@ from train.sets.read import Sets, Source, read_sets
 from train.sets.texts import check_rules, read_further
 from train.steps.fits import check_fits, default_config
 from train.steps.kept_epochs import BEST, LAST, keep_epochs
-from train.steps.resuming import DIGEST, choose_config, digest_data, require_same_data, sole_run
+from train.steps.resuming import DIGEST, choose_config, digest_data, require_same_data, resumable, sole_run
 from train.steps.teacher import check_teacher
 from train.steps.training_report import COMPLETED, FILE, TrainingReport, reporting_the_end
 from train.system.cli import Parser
@@ -130,7 +130,7 @@ def _run(chosen: argparse.Namespace, data: Named) -> None:
         require_same_data(resume, output / FILE, facts, decoded.train.texts)
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
     knowledge = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
-    with reporting_the_end(report):
+    with resumable(output / LAST), reporting_the_end(report):
         _train_and_export(config, decoded, output, report, resume, knowledge, samples=chosen.samples)
 
 
@@ -251,7 +251,7 @@ def _train_and_export(
     network = add_text_model(load_network(tuned, data.val), data.val, knowledge)
     best = network.checkpoint
     if best.text_model is not None:  # its metrics stay: they are compared with those of later epochs
-        replace(reached, text_model=best.text_model).save(output / BEST)
+        replace(reached, text_model=best.text_model).save(output / BEST, durable=True)
     export_network(network, data.val, bundle, samples)
     report.write(COMPLETED, bundle)
     primary = task.scores.from_metrics(best.metrics, len(data.val)).primary

@@ -15,7 +15,7 @@ from search.storage.trial_folder import read_micro_batches, write_micro_batches
 from train.config import config_from_mapping
 from train.errors import OcrError, StorageError
 from train.steps.micro_batches import more_micro_batches
-from train.system.files import write_whole
+from train.system.files import read_json, write_whole
 
 RETRIES = 2
 """How often a trial that crashed is tried again, from its last whole checkpoint."""
@@ -66,12 +66,13 @@ class Incidents(Callback):
     def _note(self, trial: Any, what: str) -> None:
         print(f"{trial.trial_id}  {what}", flush=True)
         entries = [*read_entries(self._file), {"trial": trial.trial_id, "what": what}]
-        write_whole(self._file, json.dumps(entries, indent=1, ensure_ascii=False))
+        write_whole(self._file, json.dumps(entries, indent=1, ensure_ascii=False), durable=True)
 
 
 def read_entries(file: Path) -> list[dict[str, str]]:
-    """Return the incidents so far, oldest first."""
-    return list(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else []
+    """Return the incidents so far, oldest first; raise CheckpointError if their file is damaged."""
+    remedy = "delete it: the study then goes on, and its report says less"
+    return list(read_json(file, remedy)) if file.exists() else []
 
 
 def read_incidents(folder: Path) -> dict[str, tuple[str, ...]]:

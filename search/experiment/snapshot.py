@@ -60,7 +60,7 @@ def leave_here(name: str) -> None:
 
 def archive(staging: Path, session: str, folder: Path) -> None:
     """Put a session's files into the archive, which is replaced whole."""
-    with replace_file(folder / SNAPSHOT) as draft, zipfile.ZipFile(draft, "w") as target:
+    with replace_file(folder / SNAPSHOT, durable=True) as draft, zipfile.ZipFile(draft, "w") as target:
         for kind in KINDS:
             for path in staging.glob(f"{kind}{session}.*"):
                 target.write(path, path.name)

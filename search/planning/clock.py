@@ -9,7 +9,9 @@ from typing import Any
 from search.planning.time_budget import TimeBudget
 from search.storage.files import CLOCK
 from train.config import TrialConfig
-from train.system.files import write_whole
+from train.system.files import read_json, write_whole
+
+REMEDY = "delete it: the study then goes on without it"
 
 
 class Clock:
@@ -37,13 +39,13 @@ class Clock:
         So is `concurrent`, the trials at a time that it began with (`read_concurrent`).
         """
         kept = {"deadline": budget.deadline, "places": places, "concurrent": concurrent}
-        write_whole(folder / CLOCK, json.dumps(kept))
+        write_whole(folder / CLOCK, json.dumps(kept), durable=True)
         return cls(budget, folder / CLOCK, places)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ = state
         if self._file.exists():
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            kept = read_json(self._file, REMEDY)
             self.budget, self.places = replace(self.budget, deadline=kept["deadline"]), kept.get("places")
 
     @property
@@ -66,6 +68,6 @@ class Clock:
 
 def read_concurrent(folder: Path) -> int | None:
     """Return how many trials at a time a study began with; None where the version that began it noted none."""
-    kept = json.loads((folder / CLOCK).read_text(encoding="utf-8")) if (folder / CLOCK).exists() else {}
+    kept = read_json(folder / CLOCK, REMEDY) if (folder / CLOCK).exists() else {}
     concurrent: int | None = kept.get("concurrent")
     return concurrent

@@ -21,7 +21,7 @@ from train.errors import UsageError
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets
-from train.system.files import write_whole
+from train.system.files import read_json, write_whole
 from train.system.paths import given_path
 from train.tasks import TASKS
 
@@ -111,13 +111,19 @@ def check_fingerprint(folder: Path, begun_with: dict[str, str], resume: bool) ->
     """Write down what a new study begins with; raise UsageError if a resumed one began with something else."""
     path = folder / FINGERPRINT
     if resume and path.exists():
-        earlier = json.loads(path.read_text(encoding="utf-8"))
+        earlier = read_begun(folder)
         earlier.pop(f"data.{VERSIONS}.content", None)
         if earlier.get(CUT_KEY) is None:
             refuse_other_lines(earlier, begun_with, folder.name)
         earlier.setdefault(CUT_KEY, begun_with.get(CUT_KEY))
         refuse_changes(list_differences(earlier, begun_with), folder.name)
-    write_whole(path, json.dumps(begun_with, indent=1, ensure_ascii=False))
+    write_whole(path, json.dumps(begun_with, indent=1, ensure_ascii=False), durable=True)
+
+
+def read_begun(folder: Path) -> dict[str, Any]:
+    """Return what a study was begun with; raise CheckpointError if its file is damaged."""
+    remedy = f"put it back from a copy, or begin a new study: --name NEW --fork {shlex.quote(folder.name)}"
+    return dict(read_json(folder / FINGERPRINT, remedy))
 
 
 def refuse_other_lines(earlier: Mapping[str, str], begun_with: Mapping[str, str], study: str) -> None:
@@ -152,8 +158,7 @@ def read_begun_settings(asked: StudySettings) -> StudySettings:
 
 def check_layout(folder: Path) -> None:
     """Raise UsageError if a study's search state was pickled by a version that had its classes elsewhere."""
-    path = folder / FINGERPRINT
-    begun = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    begun = read_begun(folder) if (folder / FINGERPRINT).exists() else {}
     layout = begun.get(LAYOUT_KEY, "1")
     if layout != LAYOUT:
         raise UsageError(

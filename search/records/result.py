@@ -215,7 +215,7 @@ def baseline_from_json(kind: type[Scores], values: Mapping[str, Any]) -> Baselin
 
 def write_result(result: StudyResult, folder: Path) -> None:
     """Write result.json: the result as it is, which `read_result_file` returns."""
-    write_whole(folder / RESULT_FILE, result.model_dump_json())
+    write_whole(folder / RESULT_FILE, result.model_dump_json(), durable=True)
 
 
 def read_result_file(folder: Path) -> StudyResult:

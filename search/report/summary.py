@@ -136,4 +136,4 @@ def summary(result: StudyResult) -> dict[str, Any]:
 def write_summary(result: StudyResult, path: Path) -> None:
     """Write summary.json."""
     text = json.dumps(summary(result), indent=2, ensure_ascii=False, allow_nan=False)
-    write_whole(path, text + "\n")
+    write_whole(path, text + "\n", durable=True)

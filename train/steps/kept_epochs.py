@@ -23,8 +23,8 @@ def keep_epochs(output: Path, epochs: int, training_report: TrainingReport, task
         checkpoint, rank = make(), task.scores.rank_in(metrics)
         if rank > best:  # first: killed in between, the run goes on before this epoch
             best = rank
-            checkpoint.save(output / BEST)
-        checkpoint.save(output / LAST)
+            checkpoint.save(output / BEST, durable=True)
+        checkpoint.save(output / LAST, durable=True)
         training_report.add(metrics)
         named = zip(task.terms.short, scores.rank, strict=True)
         print(

@@ -1,7 +1,6 @@
 """What a run keeps to when it goes on from its last checkpoint: its own configuration, data and folder."""
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,9 +11,9 @@ from typing import Any
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.dataset import Dataset
-from train.errors import UsageError
+from train.errors import UsageError, explain_refusal, make_storage_error
 from train.system.dotted import flatten
-from train.system.files import locked, remove_left
+from train.system.files import locked, read_json, remove_left
 from train.tasks import TASKS
 
 FREE = ("engine", "compile", "epochs", "dictionary")
@@ -23,6 +22,7 @@ COUNTS, DIGEST = ("train_samples", "val_samples"), "data_digest"
 LOCK = ".training"
 CONFIG_REMEDY = "go back to the old one (without --config, a run goes on with its own)"
 DATA_REMEDY = "name the data, --seed and --group-by as it was begun"
+REPORT_REMEDY = "put it back from a copy, or delete it: the run then begins a new one"
 
 
 def choose_config(begun: TrialConfig, named: TrialConfig) -> TrialConfig:
@@ -59,7 +59,7 @@ def require_same_data(
         facts: what the report would say of the data now.
         texts: the training labels.
     """
-    before = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
+    before = read_json(report, REPORT_REMEDY) if report.is_file() else {}
     changed = [
         f"{key}: {before[key]} -> {facts[key]}" for key in COUNTS if before.get(key, facts[key]) != facts[key]
     ]
@@ -95,6 +95,17 @@ def sole_run(output: Path, data: Path | None = None) -> Iterator[None]:
         finally:
             if made and output.exists() and os.listdir(output) == [LOCK]:
                 shutil.rmtree(output)
+
+
+@contextmanager
+def resumable(last: Path) -> Iterator[None]:
+    """Raise StorageError, as an interruption, where files cannot be written once the run's `last` checkpoint is."""
+    try:
+        yield
+    except OSError as error:
+        if explain_refusal(error) is None or not last.exists():
+            raise
+        raise make_storage_error(error, "the run's files must be written", "--resume") from error
 
 
 def _refuse(changed: Iterable[str], remedy: str) -> None:

@@ -8,6 +8,7 @@ import ctypes
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -16,9 +17,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from train.errors import UsageError
+from train.errors import CheckpointError, UsageError
 
 LOCK = ".lock"
 PARTIAL, DIGITS, LEFT_S = ".partial", 8, 3600.0
@@ -33,6 +34,15 @@ def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> N
     """Write bytes, or a text as UTF-8, in place of what was there."""
     with replace_file(path, durable=durable) as draft:
         draft.write_bytes(_encoded(content))
+
+
+def read_json(path: Path, remedy: str) -> Any:
+    """Return what a JSON file of a run holds; raise CheckpointError, which names the remedy, for a damaged one."""
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        rule = "a file that a run goes on from must be whole"
+        raise CheckpointError(rule, f"{path}: {error}", remedy) from error
 
 
 def digest_of(path: Path) -> str:
@@ -123,18 +133,19 @@ def take_lock(file: IO[str], *, wait: bool = False) -> None:
 
 
 @contextmanager
-def replace_folder(directory: Path) -> Iterator[Path]:
+def replace_folder(directory: Path, *, durable: bool = False) -> Iterator[Path]:
     """Yield an empty folder, which takes the place of what is there at the end; after an error it is removed."""
     with _draft_folder(directory) as draft:
         yield draft
-        if _exchange(draft, directory):
-            return
+        for path in (*draft.rglob("*"), draft) if durable else ():
+            _synchronise(path)
         old = _beside(directory)
-        if (
-            directory.exists()
-        ):  # where names cannot be swapped, a kill in between leaves both under hidden ones
-            os.replace(directory, old)
-        os.replace(draft, directory)
+        if not _exchange(draft, directory):
+            if directory.exists():  # a kill in between leaves both under hidden names
+                os.replace(directory, old)
+            os.replace(draft, directory)
+        if durable:
+            _synchronise(directory.parent)
         shutil.rmtree(old, ignore_errors=True)
 
 

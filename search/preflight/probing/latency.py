@@ -24,11 +24,12 @@ from train.errors import UsageError
 from train.loop import TrainingData, assemble
 from train.quantise import calibration_batches
 from train.system.dotted import flatten, nest
-from train.system.files import write_whole
+from train.system.files import read_json, write_whole
 from train.system.onnx_session import CPU, open_session, run
 from train.tasks import TASKS, Task
 
 IMAGES, WARM_UP, REPEATS = 16, 2, 9
+REMEDY = "delete it: they are measured anew"
 _KEPT = TypeAdapter(tuple[tuple[Architecture, Latency], ...])
 
 
@@ -57,10 +58,11 @@ def take_latencies(space: SearchSpace, shared: Any, file: Path, *, resume: bool,
 
     By these its trials are compared, those too whose models the time that is left now rules out.
     """
-    kept: Latencies = dict(_KEPT.validate_json(file.read_bytes())) if resume and file.is_file() else {}
+    begun = resume and file.is_file()
+    kept: Latencies = dict(_KEPT.validate_python(read_json(file, REMEDY))) if begun else {}
     missing = [config for config in list_architectures(space) if find_architecture(config) not in kept]
     latencies = kept | measure_latencies(missing, shared, int8)
-    write_whole(file, _KEPT.dump_json(tuple(latencies.items())))
+    write_whole(file, _KEPT.dump_json(tuple(latencies.items())), durable=True)
     return latencies
 
 

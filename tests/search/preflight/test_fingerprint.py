@@ -11,6 +11,7 @@ from search.preflight.fingerprint import (
     CUT,
     CUT_KEY,
     check_fingerprint,
+    check_layout,
     check_settings,
     list_differences,
     take_fingerprint,
@@ -21,7 +22,7 @@ from search.storage.files import FINGERPRINT
 from spaces.space import SearchSpace, parse_space
 from train.data.arguments import options_of
 from train.data.sample import Sample
-from train.errors import UsageError
+from train.errors import CheckpointError, UsageError
 from train.reading.formats.declared import TextFormat
 from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets
@@ -132,6 +133,14 @@ def test_a_changed_study_is_not_resumed(tmp_path: Path) -> None:
     assert json.loads((folder / FINGERPRINT).read_text(encoding="utf-8")) == found(tmp_path), (
         "the refused one was kept"
     )
+
+
+def test_a_damaged_fingerprint_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "vin"
+    check_fingerprint(folder, found(tmp_path), resume=False)
+    (folder / FINGERPRINT).write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"fingerprint.json: .*--fork vin"):
+        check_layout(folder)
 
 
 def test_a_command_line_that_resumes_may_repeat_but_not_change() -> None:

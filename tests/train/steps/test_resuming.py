@@ -1,6 +1,8 @@
 """A resumed run goes on with its own configuration and data, or says what else it was given."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +15,9 @@ from train.config_file import save_config
 from train.data.charset import domain_charset
 from train.data.dataset import Dataset, gather
 from train.data.sample import Sample
-from train.errors import UsageError
+from train.errors import StorageError, UsageError
 from train.run import _named_config, main, parser
-from train.steps.resuming import digest_data, require_same_data, sole_run
+from train.steps.resuming import digest_data, require_same_data, resumable, sole_run
 from train.steps.training_report import FILE
 from train.system.files import locked
 
@@ -66,6 +68,21 @@ def test_another_split_and_other_texts_are_other_data_but_not_another_folder() -
     text = digest_data({"train": lines_of("a", x="1", y="2"), "val": lines_of("a", z="4"), "general": None})
     assert begun == moved
     assert len({begun, split, text}) == 3
+
+
+def test_a_full_disk_is_an_interruption_once_there_is_something_to_go_on_from(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "state.npz")
+    with pytest.raises(OSError, match=r"state\.npz") as raised, resumable(tmp_path / "last"):
+        raise full
+    assert raised.value is full
+    (tmp_path / "last").mkdir()
+    with (
+        pytest.raises(StorageError, match=r"state.npz; make room, and --resume"),
+        resumable(tmp_path / "last"),
+    ):
+        raise full
+    with pytest.raises(FileNotFoundError), resumable(tmp_path / "last"):
+        raise FileNotFoundError(errno.ENOENT, "it is a fault of another kind")
 
 
 def test_two_runs_do_not_write_over_each_other(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from train.errors import UsageError
+from train.errors import CheckpointError, UsageError
 from train.system.files import (
     LEFT_S,
     locked,
     make_folder,
+    read_json,
     remove_left,
     replace_file,
     replace_folder,
@@ -42,12 +43,24 @@ def test_a_new_file_replaces_none(tmp_path: Path) -> None:
     assert [p.read_text() for p in tmp_path.iterdir()] == ["mine"]
 
 
-def test_a_folder_is_replaced_with_all_that_it_held(tmp_path: Path) -> None:
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "clock.json"
+    write_whole(path, '{"a": "ä"}')
+    assert read_json(path, "delete it") == {"a": "ä"}
+    for damaged in (b"", b'{"a": "', b'{"a": "\xe4"}'):
+        write_whole(path, damaged)
+        with pytest.raises(CheckpointError, match=r"must be whole, got .*clock\.json: .*; delete it"):
+            read_json(path, "delete it")
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_folder_is_replaced_with_all_that_it_held(tmp_path: Path, durable: bool) -> None:
     directory = tmp_path / "deep" / "checkpoint"
     for name in ("old", "new"):
-        with replace_folder(directory) as draft:
+        with replace_folder(directory, durable=durable) as draft:
+            (draft / "inside").mkdir()
             (draft / name).write_text(name)
-    assert [path.name for path in directory.iterdir()] == ["new"]
+    assert {path.name for path in directory.iterdir()} == {"inside", "new"}
     assert list(directory.parent.iterdir()) == [directory]
 
 
