@@ -50,7 +50,6 @@ from search.selection.outcome import Searched
 from search.selection.refit import start_companion
 from search.settings import StudySettings
 from search.storage.beginning import keeping_the_name
-from search.storage.errors import storage_errors
 from search.storage.files import BEGUN, FINGERPRINT, LATENCIES, STUDY_FILE
 from search.storage.location import check_folder, check_name, check_own_folder, locate, publish
 from search.storage.lock import sole_search
@@ -86,9 +85,7 @@ def run_study(asked: StudySettings, resume: bool) -> StudyResult:
             prepared = prepare(Request(asked, resume, started))
             probed = probe(prepared)
             planned = plan(probed)
-            searched = search(planned)
-            with storage_errors():
-                return finish(searched)
+            return finish(search(planned))
 
 
 def prepare(request: Request) -> Prepared:
@@ -161,7 +158,7 @@ def search(planned: Planned) -> Searched:
     """Run the trials, or resume them; from here on the study's name is taken."""
     settings = planned.settings
     check_name(settings, planned.probed.prepared.resume)
-    write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2))
+    write_whole(settings.local_folder / STUDY_FILE, settings.model_dump_json(indent=2), durable=True)
     publish(settings, *BEGUN)
     show_stage("training", planned.clock.deadline)
     companion = start_companion(planned)

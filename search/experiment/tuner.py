@@ -28,7 +28,6 @@ from search.sampling.samplers import SAMPLERS, explain
 from search.sampling.schedulers import SCHEDULERS, KeptRungs
 from search.sampling.searcher import OptunaSearcher, ParetoSearcher
 from search.settings import DEFAULT_TRIALS
-from search.storage.errors import storage_errors
 from search.storage.files import DATABASE, JOURNAL
 from search.storage.journal import Journal
 from search.storage.location import Location, locate
@@ -38,7 +37,7 @@ from search.trials.trial import run_trial
 
 
 def run_trials(planned: Planned, beside: ray.ObjectRef | None) -> tune.ResultGrid:
-    """Run, or go on with, the Ray Tune experiment; raise StorageError where its files cannot be written.
+    """Run, or go on with, the Ray Tune experiment.
 
     Args:
         planned: the study.
@@ -62,8 +61,7 @@ def run_trials(planned: Planned, beside: ray.ObjectRef | None) -> tune.ResultGri
         )
     else:
         tuner = tune.Tuner(trainable, **new_experiment(planned, beside))
-    with storage_errors():
-        return tuner.fit()
+    return tuner.fit()
 
 
 def new_experiment(planned: Planned, beside: ray.ObjectRef | None = None) -> dict[str, Any]:

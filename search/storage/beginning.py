@@ -8,6 +8,7 @@ from pathlib import Path
 from ray.exceptions import RayError, RayTaskError
 
 from search.settings import StudySettings
+from search.storage.errors import storage_errors
 from search.storage.files import STUDY_FILE
 from search.storage.journal import read_journal
 from search.storage.location import NameTakenError, withdraw
@@ -23,6 +24,7 @@ def keeping_the_name(settings: StudySettings, resume: bool) -> Iterator[None]:
 
     Raises:
         OcrError: as it was raised here or in a process of Ray's.
+        StorageError: where the files of a study that has begun cannot be written.
         StartError: for any other failure, which is written to FAILURE.
     """
     try:
@@ -30,9 +32,10 @@ def keeping_the_name(settings: StudySettings, resume: bool) -> Iterator[None]:
     except BaseException as error:
         found = find_own_error(error)
         if resume or has_begun(settings.local_folder) or isinstance(found, NameTakenError):
-            if found is error:
-                raise
-            raise found from error
+            with storage_errors():
+                if found is error:
+                    raise
+                raise found from error
         with suppress(OSError, OcrError):
             withdraw(settings)
         if isinstance(found, OcrError) or not isinstance(found, Exception):

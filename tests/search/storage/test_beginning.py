@@ -1,5 +1,7 @@
 """A study has its name from its first trial on: what fails before that is one line, and leaves nothing behind."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from search.storage.beginning import FAILURE, keeping_the_name
 from search.storage.files import BEGUN, CLOCK, EARLIER, JOURNAL
 from search.storage.journal import Journal
 from search.storage.location import NameTakenError
-from train.errors import DataError, StartError
+from train.errors import DataError, StartError, StorageError
 
 LEFT = (*BEGUN, CLOCK, EARLIER, JOURNAL)
 
@@ -83,6 +85,14 @@ def test_a_search_on_another_machine_that_began_meanwhile_keeps_its_files(study:
     with pytest.raises(NameTakenError):
         fail(NameTakenError("a", "b", "c"), study)
     assert left(study) == sorted(LEFT)
+
+
+def test_a_full_disk_interrupts_a_study_that_is_resumed_and_no_new_one(study: StudySettings) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(StorageError, match="make room, and --resume"):
+        fail(full, study, resume=True)
+    with pytest.raises(StartError):
+        fail(full, study)
 
 
 def test_a_study_that_is_resumed_keeps_its_name(study: StudySettings) -> None:
