@@ -30,10 +30,11 @@ from spaces.space import SearchSpace
 from train.config import TrialConfig, config_from_mapping
 from train.errors import UsageError
 from train.system.dotted import flatten
-from train.system.files import locked, replace_file, write_whole
+from train.system.files import locked, read_json, replace_file, write_whole
 
 MOST_WINNERS = 3
 ATTRIBUTES = ("task", "data", "samples", "ended", "winner")
+REMEDY = "delete it: the winners are chosen anew"
 _EARLIER = TypeAdapter(tuple[EarlierStudy, ...])
 
 
@@ -158,24 +159,26 @@ def add_earlier(
 ) -> tuple[list[dict[str, Any]], tuple[EarlierStudy, ...]]:
     """Return what to try first: winners on the same data, the space's own warm starts, winners on other data.
 
-    What was chosen once is kept in the study's folder, so that a resumed study says what it began with.
+    What was chosen once is kept in the study's folder: a resumed study says, and without a trial does, what it
+    began with.
     """
     file = settings.local_folder / EARLIER
     if not settings.transfer:
         return points, ()
-    if file.is_file():
-        return points, _EARLIER.validate_json(file.read_bytes())
-    data = settings.data
-    theirs, used = fit_winners(read_winners(winners_file(settings), settings.task_name, data), space)
-    write_whole(file, _EARLIER.dump_json(used).decode())
-    for one in used:
+    data, begun = settings.data, file.is_file()
+    kept = _EARLIER.validate_python(read_json(file, REMEDY)) if begun else ()
+    known = kept if begun else read_winners(winners_file(settings), settings.task_name, data)
+    theirs, used = fit_winners(known, space)
+    if not begun:
+        write_whole(file, _EARLIER.dump_json(used).decode(), durable=True)
+    for one in () if begun else used:
         print(
             f"starts also from the winner of {one.study} ({one.data}, {one.samples} to train on)", flush=True
         )
     same = [point for point, one in zip(theirs, used, strict=True) if one.data == data]
     others = [point for point in theirs if point not in same]
     ordered = [*same, *points, *others]
-    return [point for place, point in enumerate(ordered) if point not in ordered[:place]], used
+    return [point for place, point in enumerate(ordered) if point not in ordered[:place]], kept or used
 
 
 MOST_FORKED = 5
