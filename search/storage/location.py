@@ -111,8 +111,9 @@ class Location:
     def _copy(self, source: Path, name: str) -> None:
         target = f"{self.path}/{name}"
         self._reached.create_dir(target.rpartition("/")[0])
-        with self._reached.open_output_stream(target) as stream:  # an object appears when it is closed
-            stream.write(source.read_bytes())
+        content = source.read_bytes()  # before an object begins: it appears, however short, when it is closed
+        with self._reached.open_output_stream(target) as stream:
+            stream.write(content)
 
     @property
     def _reached(self) -> fs.FileSystem:

@@ -140,6 +140,13 @@ def test_folders_are_copied_and_deleted_whole(uri: str, tmp_path: Path) -> None:
     assert not place.holds("summary.json")
 
 
+def test_a_file_that_vanished_meanwhile_leaves_no_empty_copy(tmp_path: Path) -> None:
+    place = Location(str(tmp_path / "there"))
+    with pytest.raises(FileNotFoundError):
+        place._copy(tmp_path / "gone.json", "gone.json")
+    assert not place.holds("gone.json")
+
+
 @pytest.mark.parametrize("drawn", [OTHERS_FOLDER, FIRST_OTHERS_FOLDER])
 def test_lines_of_other_kinds_are_drawn_anew_where_a_study_goes_on(
     drawn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
