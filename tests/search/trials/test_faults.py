@@ -1,5 +1,6 @@
 """Faults inside a trial, on a real local cluster: too little memory, and a worker that is killed."""
 
+import ctypes
 import re
 import resource
 import signal
@@ -32,7 +33,10 @@ from train.loop import TrainingData, train
 pytestmark = pytest.mark.slow
 LINES, EPOCHS = 32, 3
 SPARE_BYTES, THREAD_BYTES = 520 * 2**20, 2**18
-WORKER = "ray::RayTrainWorker"
+M_MMAP_THRESHOLD, MAPPED_BYTES = -3, 2**20
+"""Blocks of this size and more go back to the system when they are freed: holes in the heap would be left to chance."""
+WORKER, AHEAD = "ray::RayTrainWorker", 5
+"""How many epochs workers can have trained when Tune is told of the first: each place on the way to it holds one."""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +52,7 @@ def shared(data: TrainingData, local_cluster: None) -> ray.ObjectRef:
 
 def starved(params: dict[str, Any], setup: TrialSetup) -> None:
     """Train as every trial does, in a process that gets little more memory than what it has loaded."""
+    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
     few = ray.get(setup.data)
     warm = real_lines.config(epochs=1, batch_size=2)
     train(warm, TrainingData(few.val, few.val), lambda metrics, make: None)
@@ -69,9 +74,16 @@ def copy_a_file() -> None:
         pyarrow.fs.copy_files(f"{folder}/from", f"{folder}/to")
 
 
-def tuner(body: Any, setup: TrialSetup, resources: dict[str, float], folder: Path) -> tune.Tuner:
+def tuner(
+    body: Any,
+    setup: TrialSetup,
+    resources: dict[str, float],
+    folder: Path,
+    *more: tune.Callback,
+    epochs: int = EPOCHS,
+) -> tune.Tuner:
     """Return a search of one trial, put together as `search.study` does."""
-    config = real_lines.config(epochs=EPOCHS, batch_size=LINES)
+    config = real_lines.config(epochs=epochs, batch_size=LINES)
     study = folder / "hit"
     study.mkdir()
     return tune.Tuner(
@@ -82,7 +94,7 @@ def tuner(body: Any, setup: TrialSetup, resources: dict[str, float], folder: Pat
             name="hit",
             storage_path=str(folder),
             verbose=0,
-            callbacks=[Incidents(study), Journal(study / JOURNAL, {})],
+            callbacks=[Incidents(study), Journal(study / JOURNAL, {}), *more],
             failure_config=tune.FailureConfig(max_failures=RETRIES),
         ),
     )
@@ -122,24 +134,34 @@ def test_a_trial_that_needs_more_memory_than_trials_have_computes_in_micro_batch
     assert not found.notes, "that is as planned"
 
 
+class WorkerKiller(tune.Callback):  # type: ignore[misc]
+    """Kills one of a trial's workers when the trial has reported its first epoch; it waits for that meanwhile."""
+
+    done = False
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        if self.done:
+            return
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if process.name().startswith(WORKER):
+                    process.send_signal(signal.SIGKILL)
+                    self.done = True
+                    return
+
+
 def test_a_trial_whose_worker_is_killed_goes_on(shared: ray.ObjectRef, tmp_path: Path) -> None:
     group = WorkerGroup(workers=2, storage=Location(str(tmp_path / "workers")), name="workers")
-    killer = threading.Thread(target=kill_a_worker, args=(tmp_path / "hit",))
-    killer.start()
-    results = tuner(run_trial, TrialSetup(shared, group), TRIAL_RESOURCES, tmp_path).fit()
-    killer.join()
+    epochs, killer = AHEAD + 1, WorkerKiller()
+    setup = TrialSetup(shared, group)
+    results = tuner(run_trial, setup, TRIAL_RESOURCES, tmp_path, killer, epochs=epochs).fit()
+    assert killer.done
     found = only_record(results, tmp_path)
-    assert (found.state, [measure.epoch for measure in found.history]) == ("finished", [1, 2, 3])
+    assert (found.state, [measure.epoch for measure in found.history]) == (
+        "finished",
+        list(range(1, epochs + 1)),
+    )
     [note] = found.notes
     assert note.startswith("crashed (")
-
-
-def kill_a_worker(study: Path) -> None:
-    """Kill one of a trial's workers as soon as the trial has reported an epoch."""
-    while not any(trial.rows for trial in read_journal(study)):
-        threading.Event().wait(0.05)
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if process.name().startswith(WORKER):
-                process.send_signal(signal.SIGKILL)
-                return
