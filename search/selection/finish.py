@@ -131,9 +131,9 @@ def write_files(search: Searched, result: StudyResult, verdict: WinnerEvidence) 
     folder, training = search.settings.local_folder, search.data.training
     write_rows(verdict.rows, folder)
     write_result(result, folder)
-    write_summary(result, folder / SUMMARY_FILE)  # last of the two: with it a study is finished
     pictures = {"val": training.val.image, "train": training.train.image}
     write_report(result, verdict.picture or training.val.image, folder / "report.html", pictures)
+    write_summary(result, folder / SUMMARY_FILE)  # the last: with it a study is finished
 
 
 def make_records(search: Searched) -> tuple[TrialRecord, ...]:

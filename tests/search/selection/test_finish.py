@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,19 @@ from search.experiment.progress import place
 from search.planning.plan import Planned
 from search.preflight.stages import Prepared, Probed
 from search.records.from_reports import complete_journal, find_state, read_trained_config
+from search.records.sample_rows import ROWS
 from search.records.trial import TrialRecord
 from search.records.trial_report import EPOCH, TrialReport, checkpoint_scores, latest_reports
+from search.selection import finish
 from search.selection.outcome import Searched
 from search.settings import StudySettings
+from search.storage.files import RESULT_FILE, SUMMARY_FILE
 from search.storage.journal import TrialJournal
 from search.storage.trial_folder import CHECKPOINT_FOLDER, TrialFolder
 from spaces.space import load_space
 from tests.real_lines import config
+from tests.search.made_result import image_of
+from tests.search.made_result import result as made_result
 from train.checkpoint import ARRAYS, Checkpoint
 from train.config import TrialConfig
 from train.data.charset import Charset
@@ -110,6 +116,24 @@ def test_a_winner_whose_checkpoint_is_damaged_is_named_with_what_can_be_done(tmp
     assert f"{ARRAYS} has changed" in str(raised.value.value)
     for remedy in ("--resume", f"export vin --storage {tmp_path} --trial ID", "--name NEW --fork vin"):
         assert remedy in raised.value.remedy
+
+
+def test_a_study_is_finished_when_all_of_it_is_there(tmp_path: Path) -> None:
+    settings = StudySettings(name="vin", storage=str(tmp_path))
+
+    def write(image: Any) -> set[str]:
+        lines = SimpleNamespace(image=image)
+        search: Any = SimpleNamespace(
+            settings=settings, data=SimpleNamespace(training=SimpleNamespace(val=lines, train=lines))
+        )
+        verdict: Any = SimpleNamespace(rows={}, picture=None)
+        finish.write_files(search, made_result(), verdict)
+        return {path.name for path in settings.local_folder.iterdir()}
+
+    with pytest.raises(ZeroDivisionError):
+        write(lambda index: 1 / 0)
+    assert not (settings.local_folder / SUMMARY_FILE).exists()
+    assert write(image_of) == {ROWS, RESULT_FILE, SUMMARY_FILE, "report.html"}
 
 
 def test_the_journal_is_believed_and_tune_fills_what_it_lacks(tmp_path: Path) -> None:
