@@ -28,6 +28,8 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """Of Linux's `renameat2`."""
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """What a file system says that has no locks, as some network's have none."""
+WITHOUT_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What a file system says that cannot wait for its disk, as some network's cannot for a folder."""
 
 
 def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> None:
@@ -239,5 +241,8 @@ def _synchronise(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in WITHOUT_SYNC:
+            raise
     finally:
         os.close(descriptor)

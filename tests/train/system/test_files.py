@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,19 @@ def test_a_file_is_replaced_and_its_folder_made(tmp_path: Path, durable: bool) -
     write_whole(path, b"\xc3\xa9", durable=durable)
     assert path.read_text(encoding="utf-8") == "é"
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("number", "written"), [(errno.EINVAL, True), (errno.EIO, False)])
+def test_a_file_system_that_cannot_wait_for_its_disk_is_used_and_a_broken_disk_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, written: bool
+) -> None:
+    def fsync(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("os.fsync", fsync)
+    with nullcontext() if written else pytest.raises(OSError, match=os.strerror(number)):
+        write_whole(tmp_path / "state.json", "{}", durable=True)
+    assert (tmp_path / "state.json").exists() == written
 
 
 def test_a_new_file_replaces_none(tmp_path: Path) -> None:
