@@ -18,10 +18,10 @@ def test_without_a_gpu_it_says_so(
 
 
 def test_what_a_part_measured_before_its_time_was_up_is_kept() -> None:
-    found = gpu.run_part(["/bin/sh", "-c", "echo '{\"lines/s\": 1}'; sleep 60"], 0.5)
+    found = gpu.run_part(["/bin/sh", "-c", "echo '{\"lines/s\": 1}'; sleep 60"], 3)
     assert found["figures"] == [{"lines/s": 1}]
-    assert found["failed"] == "not done after 0.5 s"
-    found = gpu.run_part(["/bin/sh", "-c", "echo no GPU >&2; exit 1"], 5)
+    assert found["failed"] == "not done after 3 s"
+    found = gpu.run_part(["/bin/sh", "-c", "echo no GPU >&2; exit 1"], 60)
     assert (found["figures"], found["failed"]) == ([], "no GPU\n")
 
 

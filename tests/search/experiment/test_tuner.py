@@ -11,6 +11,12 @@ from search.planning.time_budget import TimeBudget
 from search.records.trial_report import EPOCH_SECONDS
 
 
+@pytest.fixture(autouse=True)
+def _no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+
+
 def stopper(tmp_path: Path, left_s: float | None, late_s: float = 50, folds: int = 1) -> OutOfTime:
     deadline = None if left_s is None else time.time() + left_s
     budget = TimeBudget(deadline, 9, 100, 10, folds=folds, late_s=late_s)

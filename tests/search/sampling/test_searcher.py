@@ -112,7 +112,8 @@ def test_a_restored_searcher_goes_on_as_the_saved_one_would(tmp_path: Path) -> N
     assert states == [STATES.COMPLETE, STATES.COMPLETE, STATES.RUNNING, STATES.RUNNING, STATES.RUNNING]
 
 
-def test_a_trials_length_is_fitted_to_the_time_left(tmp_path: Path) -> None:
+def test_a_trials_length_is_fitted_to_the_time_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
     # A frozen epoch takes 0.5 s: 20 s hold 36, of which a trial asks for 6; two share 4 s, where it usually takes 2:
     # 3 are expected to fit, it begins with 5.
     assert suggested(searcher(tmp_path, 20), "a").epochs == 6

@@ -65,16 +65,18 @@ def test_the_body_is_counted_as_it_comes() -> None:
 
 
 def test_a_full_queue_answers_at_once_and_says_when_to_come_back() -> None:
-    free = asyncio.Event()
+    free, inside = asyncio.Event(), list[Request]()
 
-    async def wait(_: Request) -> Response:
+    async def wait(request: Request) -> Response:
+        inside.append(request)
         await free.wait()
         return Response(b"done")
 
     async def run() -> None:
         async with door(wait, queued=2) as client:
             waiting = [asyncio.create_task(client.post("/hot")) for _ in range(2)]
-            await asyncio.sleep(0.05)
+            while len(inside) < 2:
+                await asyncio.sleep(0)
             refused = await client.post("/hot")
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
             assert (await client.get("/health")).status_code == 200, (
@@ -154,12 +156,19 @@ def test_a_request_has_a_deadline() -> None:
 
 
 def test_at_the_end_new_requests_are_refused_and_the_last_ones_answered() -> None:
-    app = Door(application, Settings(api_keys=("sesame",)), Metrics(), {("POST", "/hot"): wait})
+    inside: list[Request] = []
+
+    async def enter(request: Request) -> Response:
+        inside.append(request)
+        return await wait(request)
+
+    app = Door(application, Settings(api_keys=("sesame",)), Metrics(), {("POST", "/hot"): enter})
 
     async def run() -> None:
         async with client_of(app) as client:
             last = asyncio.create_task(client.post("/hot"))
-            await asyncio.sleep(0.05)
+            while not inside:
+                await asyncio.sleep(0)
             assert app.drain(at_once=False) == 1
             assert (await client.post("/hot")).status_code == 503
             assert app.drain(at_once=True) == 1
@@ -203,7 +212,7 @@ def test_answers_that_nobody_takes_are_bounded_in_bytes_and_time() -> None:
     async def large(_: Request) -> Response:
         return Response(b"x" * size)
 
-    limits = Limits(decoded_bytes=4 * size, body_s=1.0, body_bytes_per_s=2**40)
+    limits = Limits(decoded_bytes=4 * size, body_s=3.0, body_bytes_per_s=2**40)
     routed = FastAPI()
     add_error_handlers(routed)
     routed.add_api_route("/routed", large)
@@ -212,6 +221,8 @@ def test_answers_that_nobody_takes_are_bounded_in_bytes_and_time() -> None:
         "type": "http", "method": "GET", "path": "/hot", "headers": [], "query_string": b"", "client": ("a", 1),
     }  # fmt: skip
 
+    stuck: list[str] = []
+
     async def ask(reads: bool, path: str = "/hot") -> tuple[int, int]:
         """Return the status and the bytes that came."""
         seen: list[Any] = []
@@ -219,6 +230,7 @@ def test_answers_that_nobody_takes_are_bounded_in_bytes_and_time() -> None:
         async def send(message: Any) -> None:
             seen.append(message)
             if len(seen) > 2 and not reads:
+                stuck.append(path)
                 await asyncio.sleep(60)
 
         await app(scope | {"path": path}, lambda: asyncio.sleep(60), send)  # type: ignore[arg-type,return-value]
@@ -226,7 +238,8 @@ def test_answers_that_nobody_takes_are_bounded_in_bytes_and_time() -> None:
 
     async def run() -> None:
         idle = [asyncio.create_task(ask(reads=False)) for _ in range(2)]
-        await asyncio.sleep(0.05)
+        while len(stuck) < 2:
+            await asyncio.sleep(0)
         for path in ("/hot", "/routed"):
             assert (await ask(reads=True, path=path))[0] == 503, "two of them fill what answers may take"
         assert {status for status, count in await asyncio.gather(*idle) if count < size} == {200}

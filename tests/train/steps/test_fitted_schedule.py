@@ -92,7 +92,9 @@ def test_no_time_is_left_over_where_epochs_are_long() -> None:
     assert (trained.epochs, trained.epoch_share) == (4, round((1 + 3 * 0.75) / 4, 4))
 
 
-def test_the_slowest_worker_decides_for_all() -> None:
+def test_the_slowest_worker_decides_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+
     class Slower:
         def gather(self, items: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
             return [*items, (7.0, 1.0, 42.0)]

@@ -25,7 +25,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_helpers_leave_ctrl_c_to_their_parent_and_end_with_it() -> None:
     """What they hold open, as this output, is closed when the last of them has ended."""
     command = [sys.executable, "-c", HELPED]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=REPOSITORY)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=REPOSITORY)
     assert (run.returncode, run.stdout) == (-signal.SIGKILL, "0\n")
     assert "Traceback" not in run.stderr
 
