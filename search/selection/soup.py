@@ -23,7 +23,7 @@ from train.checkpoint import Checkpoint
 from train.engine import Engine
 from train.errors import CheckpointError
 from train.loop import TrainingData, assemble_run
-from train.scoring.intervals import Z_95, paired_gain_interval
+from train.scoring.intervals import paired_gain_interval
 from train.scoring.scores import Scores
 from train.steps.validation import GENERAL, evaluate, evaluate_with_loss
 from train.tasks import TASKS, SampleStats, Task
@@ -94,8 +94,7 @@ class Result:
         This is the one-standard-error rule (Breiman et al., Classification and Regression Trees, 1984), in pairs.
         """
         gain = paired_gain_interval(best.stats, self.stats, primary, seed=0)
-        standard_error = (gain.interval.high - gain.interval.low) / (2 * Z_95)
-        return self.excess <= best.excess and gain.difference >= -standard_error
+        return self.excess <= best.excess and gain.difference >= -gain.standard_error
 
 
 @dataclass(frozen=True)

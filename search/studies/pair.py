@@ -58,8 +58,8 @@ def measure(
     """Return how validation and test photos are read end to end, and write a page of the former.
 
     Thresholds of a detector that was searched, and the cut, are chosen on validation for the trained reader: others are
-    written into the bundles where they are significantly better. A published model that is, on test photos where there
-    are enough (`compare_halves`), takes a trained one's place, its bundle with `samples` (`export_network`).
+    written into the bundles where they are significantly better. A published model may take a trained one's place
+    (`compare_halves`), its bundle with `samples` (`export_network`).
     """
     splits = read_photo_splits(source)[0]
     if searched:  # a detector that was given stays as it is

@@ -40,6 +40,11 @@ class Gain(Frozen):
     interval: Interval
     documents: int | None = None
 
+    @property
+    def standard_error(self) -> float:
+        """Of the difference."""
+        return (self.interval.high - self.interval.low) / (2 * Z_95)
+
 
 def describe_points(gain: Gain) -> str:
     """Say what is gained: `+2.0 points, 95 %: +0.5 to +3.5`."""

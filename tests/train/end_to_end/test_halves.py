@@ -1,4 +1,4 @@
-"""A published model is taken in a trained one's place where it reads significantly more right, and only there."""
+"""A published model is taken in a trained one's place where it reads more right by a standard error, and only there."""
 
 import numpy as np
 import pytest
@@ -12,14 +12,13 @@ MIXED: Halves = (TRAINED, PUBLISHED)
 @pytest.mark.parametrize(
     ("right", "chosen"),
     [
-        ({BOTH: 20, MIXED: 21, AS_PUBLISHED: 10}, BOTH),
+        ({BOTH: 20, MIXED: 20, AS_PUBLISHED: 10}, BOTH),
+        ({BOTH: 15, MIXED: 20, AS_PUBLISHED: 10}, MIXED),  # five photos won and none lost are not significant
         ({BOTH: 5, MIXED: 20, AS_PUBLISHED: 25}, AS_PUBLISHED),
         ({BOTH: 5, MIXED: 25, AS_PUBLISHED: 20}, MIXED),
     ],
 )
-def test_the_trained_pair_stays_unless_another_is_significantly_better(
-    right: dict[Halves, int], chosen: Halves
-) -> None:
+def test_the_trained_pair_stays_unless_another_is_better(right: dict[Halves, int], chosen: Halves) -> None:
     photos = np.arange(30)
     counts = {
         pair: np.stack([np.ones(30), np.ones(30), np.ones(30), np.ones(30), photos < many], axis=1)
