@@ -1,5 +1,6 @@
 # HAProxy's own errors, as serve/api/door.py answers.
 # For what is no HTTP it has no settings: connections begin as TCP, and only HTTP goes on as HTTP.
+# Ray Serve's own headers are not for clients: one keeps what they have left at work, and strange ones end in plain text.
 /^ *nbthread /a\
     lua-load "${OCRTUNE_REFUSE}"
 /^frontend http_frontend$/,/^ *bind /{
@@ -15,6 +16,8 @@
     use_backend refuse if !HTTP or !known_version or websocket\
     http-request return status 405 content-type application/json lf-string '{"logId": "%[uuid()]", "errorCode": 405, "errorMsg": "a request must have a method that is served, got another; use GET, HEAD, POST or DELETE"}' hdr allow "GET, HEAD, POST, DELETE" if !{ method GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT }\
     http-request return status 414 content-type application/json lf-string '{"logId": "%[uuid()]", "errorCode": 414, "errorMsg": "an address must be at most 60,000 bytes, got more; send the fields in the body"}' if { url,length gt 60000 }\
+    http-request del-header ^(x-request-(timeout-seconds|disconnect-disabled)|x[-_]session[-_]id|serve[-_]multiplexed[-_]model[-_]id)$ -m reg\
+    http-request del-header x-request-id if { req.hdr(x-request-id) -m reg [^!-~] }\
     http-request wait-for-body time 15s if { req.hdr_val(content-length) lt 200000 }
 /^backend default_backend$/i\
 backend refuse\

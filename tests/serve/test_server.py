@@ -105,6 +105,18 @@ def test_what_is_no_request_gets_it_too(server: Server, sent: bytes, status: int
     assert fields["errorCode"] == status
 
 
+def test_headers_of_ray_serves_own_are_not_for_clients(server: Server) -> None:
+    """With bytes that are no UTF-8 it would answer 500 in plain text, and at the client's deadline 408."""
+    strange = b"X-Request-Id: \xff\r\nX-Session-Id: \xff\r\nServe_Multiplexed_Model_Id: \xff\r\n"
+    hurried = b"X-Request-Timeout-Seconds: 1e-9\r\nX-Request-Disconnect-Disabled: \xff\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
+        head = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        connection.sendall(head + strange + hurried + b"\r\n")
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 "), body
+    assert json.loads(body)["models"]
+
+
 def test_the_metrics_count(client: httpx.Client, data_dir: Path) -> None:
     (sample,) = real_lines.samples(data_dir, split="val", count=1)
     before = counted(client)

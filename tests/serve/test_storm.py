@@ -29,8 +29,9 @@ def white(side: int) -> str:
 
 @contextmanager
 def begun(server: Server, body: bytes, length: int) -> Iterator[None]:
-    """A request that was sent, or of which the beginning was, and whose answer nobody reads."""
-    head = f"POST /ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode()
+    """A request that was sent, or of which the beginning was, and whose answer nobody reads, whatever it asks for."""
+    fields = f"Content-Length: {length}\r\nX-Request-Disconnect-Disabled: ?1\r\n"
+    head = f"POST /ocr HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode()
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall(head + body)
         yield
