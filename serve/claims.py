@@ -122,6 +122,10 @@ def claim_port(host: str, port: int, left_behind: str = "") -> socket.socket | N
     """
     if not 1 <= port <= MAX_PORT:
         raise UsageError(f"--port must be 1 to {MAX_PORT}", port, "choose another one")
+    if not host:  # of a variable that is not set, perhaps: HAProxy would listen on all interfaces
+        raise UsageError(
+            "--host must be an address to listen on", repr(host), "name it; 0.0.0.0 stands for all"
+        )
     where = f"{format_host(host)}:{port}"
     until = time.monotonic() + (LEFT_BEHIND_S if left_behind == where else 0)
     warned = False
@@ -140,7 +144,7 @@ def claim_port(host: str, port: int, left_behind: str = "") -> socket.socket | N
 
 def _bind(host: str, port: int) -> socket.socket | None:
     """Return a socket beside which HAProxy alone can listen; raise OSError for a port that is taken."""
-    family, _, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(address)

@@ -1,10 +1,15 @@
 """Settings of Ray Serve that must stand in the environment before Ray is imported."""
 
+import atexit
 import os
+import shutil
+import tempfile
+from functools import partial
 from pathlib import Path
 
 from serve.claims import find_free_port, find_free_range
 from serve.topology import CORES
+from train.system.paths import require_folder
 
 SERVE = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",  # HAProxy before the replicas: a request costs a quarter of the CPU time
@@ -31,12 +36,27 @@ PORTS = (
     "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",  # all servers of a machine would share it, each with its own models
 )
 LEAST_REPLICA_PORTS = 50
+SHORT = Path("/tmp")  # noqa: S108 - where Ray's lies, too
+HAPROXY_FILES = {
+    "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "haproxy.cfg",
+    "RAY_SERVE_HAPROXY_SOCKET_PATH": "admin.sock",
+    "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": "metrics.sock",
+    "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": "",
+    "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": "server-state",
+}
 
 
-def prepare(host: str, port: int) -> None:
-    """Set what the user has not set; Ray's fixed ports allow one server a machine."""
+def prepare(host: str, port: int) -> Path:
+    """Set what the user has not set; Ray's fixed ports and folders allow one server, or one user, a machine.
+
+    Returns:
+        The folder of HAProxy's files; who ends this process without Python's own end removes it.
+    """
     for name, value in SERVE.items():
         os.environ.setdefault(name, value)
+    folder = _make_haproxy_folder()
+    for name, file in HAPROXY_FILES.items():
+        os.environ.setdefault(name, str(folder / file))
     for name in PORTS:
         os.environ.setdefault(name, str(find_free_port()))
     # HAProxy would go on to ask a port whose replica died, and which another server's took since.
@@ -48,6 +68,18 @@ def prepare(host: str, port: int) -> None:
     os.environ.pop("OCRTUNE_BIND", None)
     if ":" in host:
         os.environ["OCRTUNE_BIND"] = f"{host}:{port}" + (" v4v6" if host == "::" else "")
+    return folder
+
+
+def _make_haproxy_folder() -> Path:
+    """Return a new folder, which no other user can look into: who reaches HAProxy's socket commands it.
+
+    Ray's is the first user's, and no other can start a server. The path is short, as that of a socket must be.
+    """
+    require_folder(SHORT, "HAProxy's folder")
+    folder = Path(tempfile.mkdtemp(prefix="ocrtune-", dir=SHORT))
+    atexit.register(partial(shutil.rmtree, folder, ignore_errors=True))
+    return folder
 
 
 def count_replica_ports(cores: int) -> int:

@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
             require_runtime()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     claims = claim(None if chosen.address else settings.storage, chosen.host, chosen.port)
-    prepare(chosen.host, chosen.port)
+    folder = prepare(chosen.host, chosen.port)
     layout = lay_out(chosen)
     settings = settings.model_copy(update=layout._asdict())
     if not chosen.address:
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str]) -> None:
     log.info("    curl -F files=@line.png %s/recognize", url)
     if not chosen.detach:
         _wait(ours if chosen.address else None)
-        _end(claims)
+        _end(claims, folder)
 
 
 def lay_out(chosen: argparse.Namespace) -> Layout:
@@ -100,9 +101,10 @@ def lay_out(chosen: argparse.Namespace) -> Layout:
     return layout
 
 
-def _end(claims: Claims) -> None:
+def _end(claims: Claims, folder: Path) -> None:
     """End this process: all that was started has ended, and Ray's libraries would take two seconds to unload."""
     claims.give_back()
+    shutil.rmtree(folder, ignore_errors=True)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

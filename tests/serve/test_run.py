@@ -66,6 +66,7 @@ def test_keys_may_have_blanks_between_them(monkeypatch: pytest.MonkeyPatch) -> N
         ("127.0.0.1", 0, "--port must be"),
         ("192.0.2.1", 8000, "an address of this machine"),
         ("no such host", 8000, "an address of this machine"),
+        ("", 8000, "--host must be an address to listen on, got ''"),
     ],
 )
 def test_a_place_that_cannot_be_listened_on(host: str, port: int, told: str) -> None:

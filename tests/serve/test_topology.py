@@ -1,8 +1,13 @@
 """Where the models run, by what is asked for and what there is."""
 
+import os
+import shutil
+import stat
+from pathlib import Path
+
 import pytest
 
-from serve.environment import count_replica_ports
+from serve.environment import HAPROXY_FILES, count_replica_ports, prepare
 from serve.settings import Limits, Settings
 from serve.topology import Layout, choose_layout
 
@@ -31,6 +36,18 @@ def test_machine_and_wish_decide_the_layout(
 def test_every_process_and_its_replacement_has_a_port(cores: int) -> None:
     layout = choose_layout("auto", cluster=False, gpus=None, cores=cores)
     assert count_replica_ports(cores) >= 2 * layout.processes
+
+
+def test_haproxys_files_are_one_servers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's lie in a folder of the first user's; who writes to the socket there commands HAProxy."""
+    environment = {name: value for name, value in os.environ.items() if name not in HAPROXY_FILES}
+    monkeypatch.setattr(os, "environ", environment)
+    folder = prepare("127.0.0.1", 8000)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert all(Path(environment[name]).is_relative_to(folder) for name in HAPROXY_FILES)
+    path = f"{folder}/{56 * '0'}/admin.sock.4194304.tmp"  # as HAProxy binds it, below a node's number
+    assert len(path) < 108
+    shutil.rmtree(folder)
 
 
 def test_a_process_that_stands_by_takes_no_part() -> None:
