@@ -1,6 +1,7 @@
 """Settings of Ray Serve that must stand in the environment before Ray is imported."""
 
 import atexit
+import math
 import os
 import shutil
 import tempfile
@@ -36,6 +37,8 @@ PORTS = (
     "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",  # all servers of a machine would share it, each with its own models
 )
 LEAST_REPLICA_PORTS = 50
+MOST_S = 10**6
+"""HAProxy counts milliseconds in 31 bits."""
 SHORT = Path("/tmp")  # noqa: S108 - where Ray's lies, too
 HAPROXY_FILES = {
     "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "haproxy.cfg",
@@ -46,8 +49,13 @@ HAPROXY_FILES = {
 }
 
 
-def prepare(host: str, port: int) -> Path:
+def prepare(host: str, port: int, seconds: float) -> Path:
     """Set what the user has not set; Ray's fixed ports and folders allow one server, or one user, a machine.
+
+    Args:
+        host: to listen on.
+        port: the same.
+        seconds: that a request may take.
 
     Returns:
         The folder of HAProxy's files; who ends this process without Python's own end removes it.
@@ -57,6 +65,8 @@ def prepare(host: str, port: int) -> Path:
     folder = _make_haproxy_folder()
     for name, file in HAPROXY_FILES.items():
         os.environ.setdefault(name, str(folder / file))
+    # A HAProxy that was replaced, as whenever a process dies, answers what it has, and one more request of each client.
+    os.environ.setdefault("RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S", str(min(2 * math.ceil(seconds), MOST_S)))
     for name in PORTS:
         os.environ.setdefault(name, str(find_free_port()))
     # HAProxy would go on to ask a port whose replica died, and which another server's took since.

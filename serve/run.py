@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
             require_runtime()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     claims = claim(None if chosen.address else settings.storage, chosen.host, chosen.port)
-    folder = prepare(chosen.host, chosen.port)
+    folder = prepare(chosen.host, chosen.port, settings.limits.seconds)
     layout = lay_out(chosen)
     settings = settings.model_copy(update=layout._asdict())
     if not chosen.address:

@@ -40,9 +40,10 @@ def test_every_process_and_its_replacement_has_a_port(cores: int) -> None:
 
 def test_haproxys_files_are_one_servers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray's lie in a folder of the first user's; who writes to the socket there commands HAProxy."""
-    environment = {name: value for name, value in os.environ.items() if name not in HAPROXY_FILES}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_SERVE_")}
     monkeypatch.setattr(os, "environ", environment)
-    folder = prepare("127.0.0.1", 8000)
+    folder = prepare("127.0.0.1", 8000, seconds=0.5)
+    assert environment["RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S"] == "2", "whole, and no request is cut short"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert all(Path(environment[name]).is_relative_to(folder) for name in HAPROXY_FILES)
     path = f"{folder}/{56 * '0'}/admin.sock.4194304.tmp"  # as HAProxy binds it, below a node's number
