@@ -242,11 +242,13 @@ class WarmStart(Frozen):
     Attributes:
         min_samples: smallest number of training samples it is meant for.
         max_samples: the first number of training samples that is too many; None for no bound.
+        other_models: whether it is for those models alone that no warm start of the space names.
         settings: values under dotted keys.
     """
 
     min_samples: int = Field(0, ge=0)
     max_samples: int | None = Field(None, ge=1)
+    other_models: bool = False
     settings: dict[str, Any]
 
     def applies(self, samples: int) -> bool:
@@ -283,7 +285,7 @@ def _read_warm_start(document: Document, path: Path, item: object) -> WarmStart:
         first = error.errors()[0]
         raise document.fault(
             (*path, "when", *first["loc"]),
-            f"`when` of a warm start takes min_samples and max_samples: {first['msg']}",
+            f"`when` of a warm start takes min_samples and max_samples, or other_models: {first['msg']}",
             first["input"],
-            "give whole numbers of training samples",
+            "give whole numbers of training samples, or `other_models: true`",
         ) from error

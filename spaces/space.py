@@ -1,6 +1,6 @@
 """A search space: what is fixed, what varies under which conditions, and where to start; read this first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,15 +113,23 @@ class SearchSpace(Frozen):
             of_models: what suits a model (dotted keys), for what is open and a warm start leaves open.
         """
         points: list[dict[str, Any]] = []
+        for settings in self._settings_to_try(samples):
+            point, faults = self.complete(settings)
+            suits = (of_models or {}).get(str(point.get("model", self.fixed.get("model"))), {})
+            if suits := {key: value for key, value in suits.items() if key in point}:
+                point, faults = self.complete({**suits, **settings})
+            if not faults and point not in points:
+                points.append(point)
+        return points
+
+    def _settings_to_try(self, samples: int) -> Iterator[Mapping[str, Any]]:
+        """Yield what the warm starts for so many samples set, each of `other_models` once for every such model."""
+        named = {start.settings.get("model") for start in self.warm_starts}
+        others = [model for model in self.choices("model") if model not in named]
         for start in self.warm_starts:
             if start.applies(samples):
-                point, faults = self.complete(start.settings)
-                suits = (of_models or {}).get(str(point.get("model", self.fixed.get("model"))), {})
-                if suits := {key: value for key, value in suits.items() if key in point}:
-                    point, faults = self.complete({**suits, **start.settings})
-                if not faults and point not in points:
-                    points.append(point)
-        return points
+                for_models = [{"model": model} for model in others] if start.other_models else [{}]
+                yield from ({**model, **start.settings} for model in for_models)
 
     def complete(self, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return `settings` (dotted keys) as a full point under sampler names, and {key: misfit}."""

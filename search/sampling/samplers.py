@@ -16,6 +16,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 
 from search.preflight.probing.latency import list_architectures
+from search.sampling.nearby import ENOUGH, Nearby
 from search.settings import Sampler, StudySettings
 from spaces.parameter import Choice
 from spaces.space import SearchSpace
@@ -57,11 +58,14 @@ class GaussianProcess(_Always, optuna.samplers.GPSampler):
 
 
 def tpe(space: SearchSpace, seed: int, points: int) -> BaseSampler:
-    """Return a tree-structured Parzen estimator over groups of settings that are open together."""
+    """Return a tree-structured Parzen estimator over groups of settings that are open together.
+
+    Where there is something to try first, and a number that keeps its neighbours apart, it begins near what is good.
+    """
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # `group`, for conditional spaces
-    return optuna.samplers.TPESampler(
-        seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=max(points, 2)
-    )
+    kind = Nearby if points and list_always_open(space, numbers=True) else optuna.samplers.TPESampler
+    startup = min(max(points, 2), ENOUGH)
+    return kind(seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=startup)
 
 
 def random_search(space: SearchSpace, seed: int, points: int) -> BaseSampler:

@@ -208,12 +208,55 @@ def test_shipped_spaces_suggest_and_start_without_a_warning(name: str, samples: 
     assert len({c.model_dump_json() for c in configs}) == len(configs)
 
 
-@pytest.mark.parametrize("model", ["pp-ocrv6-tiny", "pp-ocrv6-small", "pp-ocrv5-mobile"])
-def test_the_measured_recipe_comes_first_for_each_model(model: str) -> None:
-    first = load_space("recognition").with_choices("model", [model]).warm_starts_for(512)[0]
-    assert [value for name, value in first.items() if name.startswith("technique.name")] == ["full"]
-    rates = [value for name, value in first.items() if name.startswith("optimiser.learning_rate")]
-    assert rates == [2e-4 if model == "pp-ocrv6-tiny" else 1e-4]
+def values_of(key: str, point: dict[str, Any]) -> list[Any]:
+    """Return what a point says of a setting, whichever of its alternatives is open."""
+    return [value for name, value in point.items() if name.partition(" ")[0] == key]
+
+
+@pytest.mark.parametrize("samples", [50, 512, 7000, 300_000])
+@pytest.mark.parametrize(
+    ("model", "rate"),
+    [
+        ("pp-ocrv6-tiny", 2e-4),
+        ("pp-ocrv6-small", 1e-4),
+        ("pp-ocrv5-mobile", 1e-4),
+        ("pp-ocrv6-medium", 1e-4),
+    ],
+)
+def test_the_recipe_comes_first_for_each_model(model: str, rate: float, samples: int) -> None:
+    """For the models of the wheel, where a search has all of them, and for one that the space does not name."""
+    recognition = load_space("recognition")
+    for models in ([model], [model, *recognition.choices("model")]):
+        points = recognition.with_choices("model", models).warm_starts_for(samples)
+        first = next(point for point in points if point.get("model", model) == model)
+        assert values_of("technique.name", first) == ["full"]
+        assert values_of("optimiser.learning_rate", first) == [rate]
+
+
+@pytest.mark.parametrize(("model", "rate"), [("pp-ocrv6-tiny", 1e-3), ("pp-ocrv6-small", 5e-4)])
+def test_few_lines_begin_with_one_rate_of_adapters(model: str, rate: float) -> None:
+    for name in ("recognition", "small-data"):
+        points = load_space(name).with_choices("model", [model]).warm_starts_for(150)
+        adapters = [point for point in points if values_of("technique.name", point) == ["lora"]]
+        assert [values_of("optimiser.learning_rate", point) for point in adapters] == [[rate]]
+
+
+def test_warm_starts_for_other_models_are_theirs_alone() -> None:
+    text = """\
+    parameters: {model: {choice: [a, b]}, optimiser.learning_rate: {float: [1.0e-5, 1.0e-2]}}
+    warm_starts:
+      - {when: {other_models: true}, settings: {optimiser.learning_rate: 1.0e-3}}
+      - settings: {model: a, optimiser.learning_rate: 1.0e-4}
+    """
+    space = parse_space(text, "some", "some.yaml")
+
+    def started(*models: str) -> list[tuple[object, object]]:
+        points = space.with_choices("model", models).warm_starts_for(9)
+        return [(point.get("model"), point["optimiser.learning_rate"]) for point in points]
+
+    assert started("a", "b", "c") == [("b", 1e-3), ("c", 1e-3), ("a", 1e-4)]
+    assert started("a") == [(None, 1e-4)]
+    assert started("c") == [(None, 1e-3)]
 
 
 @pytest.mark.parametrize("name", shipped_spaces())

@@ -10,8 +10,10 @@ from search.experiment.tuner import new_experiment
 from search.planning.clock import Clock
 from search.planning.time_budget import TimeBudget
 from search.preflight.fingerprint import LAYOUT
+from search.sampling.samplers import tpe
 from search.settings import StudySettings
 from search.storage.pace import Pace
+from spaces.space import load_space
 
 OURS = ("search", "spaces", "train")
 PICKLED = {
@@ -29,6 +31,7 @@ PICKLED = {
         "search.planning.clock.Clock",
         "search.planning.time_budget.TimeBudget",
         "search.preflight.cost.Cost",
+        "search.sampling.nearby.Nearby",
         "search.sampling.schedulers.KeptRungs",
         "search.sampling.schedulers.Rungs",
         "search.sampling.searcher.OptunaSearcher",
@@ -65,7 +68,8 @@ def test_a_class_that_moves_makes_a_new_layout(tmp_path: Path) -> None:
     settings.local_folder.mkdir()
     experiment = new_experiment(planned(settings, epochs=3), beside=object())
     tuning, run = experiment["tune_config"], experiment["run_config"]
-    names = Names(pickle.dumps([tuning.search_alg, tuning.scheduler, run.stop, run.callbacks]))
+    nearby = tpe(load_space("recognition"), 0, 1)  # that space has TPE alone
+    names = Names(pickle.dumps([tuning.search_alg, nearby, tuning.scheduler, run.stop, run.callbacks]))
     names.load()
     assert names.ours == PICKLED[LAYOUT]
 
