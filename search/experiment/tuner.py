@@ -179,9 +179,9 @@ LATE_EPOCH, GONE_EPOCHS = 0.25, 2
 class OutOfTime(tune.Stopper):
     """Stops a trial whose next epoch would end after the deadline, and everything at the deadline.
 
-    A trial that fits its schedule to the time is not asked: it knows best how long its next epoch takes. An epoch that
-    was to end in time may be late by a share LATE_EPOCH of its length: the last one of a schedule, at a low learning
-    rate, is worth most.
+    A trial that fits its schedule to the time is not asked: it knows best how long its next epoch takes. Any may be
+    late by a share LATE_EPOCH of its length: the last one of a schedule, at a low learning rate, is worth most, and
+    without its last fold a trial cannot win.
     """
 
     _reported: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -195,14 +195,19 @@ class OutOfTime(tune.Stopper):
         """Return whether the trial has no time for another epoch."""
         deadline, epoch_s = self._clock.deadline, result.get(EPOCH_SECONDS, 0.0)
         self._reported = self._list_running() | {trial_id: (time.time(), epoch_s)}
-        expected_s = 0.0 if self._clock.budget.trials_fit_themselves else epoch_s
+        fits = self._clock.budget.trials_fit_themselves
+        expected_s = 0.0 if fits else epoch_s - self._allowed_s(epoch_s)
         return deadline is not None and time.time() + expected_s > deadline
 
     def stop_all(self) -> bool:
         """Return whether the time is over."""
         longest = max((seconds for _, seconds in self._list_running().values()), default=0.0)
-        deadline, late_s = self._clock.deadline, min(LATE_EPOCH * longest, self._clock.budget.late_s)
-        return deadline is not None and time.time() > deadline + late_s
+        deadline = self._clock.deadline
+        return deadline is not None and time.time() > deadline + self._allowed_s(longest)
+
+    def _allowed_s(self, epoch_s: float) -> float:
+        """Return by how many seconds an epoch of this length may be late."""
+        return min(LATE_EPOCH * epoch_s, self._clock.budget.late_s)
 
     def _list_running(self) -> dict[str, tuple[float, float]]:
         """Return by trial when it last reported (Unix time), and what an epoch of it takes, of those that still run."""

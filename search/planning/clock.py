@@ -1,4 +1,4 @@
-"""A study's time budget set against the time of day, and the file that tells a resumed study its new deadline."""
+"""A study's time budget set against the time of day, and the file that tells a resumed study its new time."""
 
 import json
 import time
@@ -17,11 +17,11 @@ REMEDY = "delete it: the study then goes on without it"
 class Clock:
     """What fits trials to the time that is left; `Clock.start` makes one for a search.
 
-    Tune pickles it with the searcher and the stopper. Unpickled in a resumed study, it goes by that study's deadline.
+    Tune pickles it with the searcher and the stopper. Unpickled in a resumed study, it goes by the time that this has.
 
     Args:
         budget: how the time is divided.
-        file: where the deadline stands.
+        file: where what a resumed study has anew stands.
         places: that trials have, where they do not have all of them; Tune keeps its own limit when a study is resumed.
     """
 
@@ -34,11 +34,12 @@ class Clock:
     def start(
         cls, budget: TimeBudget, folder: Path, places: int | None = None, concurrent: int | None = None
     ) -> "Clock":
-        """Write deadline and places, which a resumed study has anew, into its folder; return its clock.
+        """Write deadline, usual length and places, which a resumed study has anew, into its folder; return its clock.
 
         So is `concurrent`, the trials at a time that it began with (`read_concurrent`).
         """
-        kept = {"deadline": budget.deadline, "places": places, "concurrent": concurrent}
+        kept = {"deadline": budget.deadline, "usual_s": budget.usual_s}
+        kept |= {"places": places, "concurrent": concurrent}
         write_whole(folder / CLOCK, json.dumps(kept), durable=True)
         return cls(budget, folder / CLOCK, places)
 
@@ -46,7 +47,9 @@ class Clock:
         self.__dict__ = state
         if self._file.exists():
             kept = read_json(self._file, REMEDY)
-            self.budget, self.places = replace(self.budget, deadline=kept["deadline"]), kept.get("places")
+            usual_s = kept.get("usual_s", self.budget.usual_s)  # earlier versions noted none
+            self.budget = replace(self.budget, deadline=kept["deadline"], usual_s=usual_s)
+            self.places = kept.get("places")
 
     @property
     def deadline(self) -> float | None:

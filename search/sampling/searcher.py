@@ -10,7 +10,7 @@ from ray.tune.search import Searcher
 
 from search.planning.clock import Clock
 from search.records.evidence import Latencies, find_architecture
-from search.records.trial_report import DIVERGED, EPOCH, METRIC, SCORE
+from search.records.trial_report import DIVERGED, EPOCH, FOLD, METRIC, OF, SCORE
 from search.storage.database import sqlite_url
 from search.storage.pace import Pace
 from spaces.space import SearchSpace
@@ -81,14 +81,17 @@ class OptunaSearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tell the study the best score; a diverged trial counts as pruned, a crashed one not at all."""
+        """Tell the study the best score; a diverged trial counts as pruned, a crashed one not at all.
+
+        One that was stopped after some folds is pruned, too: its score is of other samples than those of whole ones.
+        """
         trial = self._open.pop(trial_id, None)
         if trial is None:  # a kill between two files of Tune's snapshot: it has the trial, our state does not
             return
         states = optuna.trial.TrialState
         if error or not result or METRIC not in result:
             self._study.tell(trial, state=states.FAIL)
-        elif result.get(DIVERGED):
+        elif result.get(DIVERGED) or result.get(FOLD, 0) < result.get(OF, 0):
             self._study.tell(trial, state=states.PRUNED)
         else:
             self._study.tell(trial, self.values(trial, result))

@@ -25,9 +25,17 @@ def stopper(tmp_path: Path, left_s: float | None, late_s: float = 50, folds: int
 
 @pytest.mark.parametrize(
     ("folds", "left_s", "stopped"),
-    [(5, 200, False), (5, 50, True), (5, -5, True), (5, None, False), (1, 50, False), (1, -5, True)],
+    [
+        (5, 200, False),
+        (5, 80, False),
+        (5, 50, True),
+        (5, -5, True),
+        (5, None, False),
+        (1, 50, False),
+        (1, -5, True),
+    ],
 )
-def test_nothing_begins_that_would_end_late_but_an_epoch_that_was_fitted(
+def test_nothing_begins_that_would_end_a_quarter_late_but_an_epoch_that_was_fitted(
     tmp_path: Path, folds: int, left_s: float | None, stopped: bool
 ) -> None:
     assert stopper(tmp_path, left_s, folds=folds)("a", {EPOCH_SECONDS: 100.0}) == stopped

@@ -90,6 +90,19 @@ def test_what_became_of_a_trial_reaches_the_database(tmp_path: Path) -> None:
     assert silent.state == STATES.FAIL
 
 
+def test_a_trial_of_some_folds_alone_is_not_compared_with_whole_ones(tmp_path: Path) -> None:
+    """It was stopped for being worse, and what it was scored on may be easier than the rest."""
+    search = searcher(tmp_path)
+    for trial, done, score in (("stopped", 1, 0.9), ("whole", 5, 0.7)):
+        suggested(search, trial)
+        told = report(score, done, fold=done, folds=5)
+        search.on_trial_result(trial, told)
+        search.on_trial_complete(trial, told)
+    stopped, whole = database(tmp_path)
+    assert (stopped.state, stopped.intermediate_values) == (STATES.PRUNED, {1: 0.9})
+    assert (whole.state, whole.value) == (STATES.COMPLETE, 0.7)
+
+
 def test_a_trial_that_a_restored_state_does_not_know_is_let_be(tmp_path: Path) -> None:
     search = searcher(tmp_path)
     search.on_trial_result("unknown", report(0.3))
@@ -126,16 +139,19 @@ def unpickled(data: bytes) -> Any:
     return pickle.loads(data)  # noqa: S301 - of this very test
 
 
-def test_a_pickled_clock_has_the_deadline_of_the_run_that_reads_it(tmp_path: Path) -> None:
+def test_a_pickled_clock_has_the_time_of_the_run_that_reads_it(tmp_path: Path) -> None:
     begun = time.time()
-    pickled = pickle.dumps(clock(tmp_path, 5))
+    pickled = pickle.dumps(clock(tmp_path, 5, 2.0))
     ended = time.time()
-    later = clock(tmp_path, 500)
+    later = clock(tmp_path, 500, 150.0)
     restored = unpickled(pickled)
     assert restored.deadline == later.deadline
+    assert restored.budget.usual_s == 150, "trials are as long as the new time allows"
     assert restored.budget.costs == COSTS
     clock(tmp_path, None)
     assert unpickled(pickled).deadline is None
+    (tmp_path / "clock.json").write_text('{"deadline": 9.0}', encoding="utf-8")
+    assert unpickled(pickled).budget.usual_s == 2, "of a version that noted none"
     (tmp_path / "clock.json").unlink()
     assert begun + 5 <= unpickled(pickled).deadline <= ended + 5
 
