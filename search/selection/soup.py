@@ -20,6 +20,7 @@ from search.records.ranking import Forgetting, Forgotten, rank_key
 from search.records.result import PRETRAINED
 from search.selection.one_form import have_same_start, in_one_form, starts_from_weights, without_adapters
 from train.checkpoint import Checkpoint
+from train.config import TrialConfig
 from train.engine import Engine
 from train.errors import CheckpointError
 from train.loop import TrainingData, assemble_run
@@ -103,11 +104,13 @@ class Ingredient:
 
     Attributes:
         good: whether they score within the 95 % interval of the best trial's score by themselves.
+        live: whether their batch norms moved while they were trained.
     """
 
     name: str
     weights: Weights
     good: bool
+    live: bool = False
 
 
 def average(weights: Sequence[Weights]) -> Weights:
@@ -146,14 +149,15 @@ def make_soup(
     measure = partial(forgetting.measure, first.config.model) if forgetting else None
     read = partial(read_weights, engine, task.at_best, data, measure)
     began = time.time()
-    soup = _Average.of([(ranked[0][0], best)], read)
+    soup = _Average.of([(ranked[0][0], best)], read, live=_is_live(first))
     latest = deadline and deadline - (1 + later_readings) * (time.time() - began)
     if start is not None and not _is_late(latest):
         soup = max(soup, _Average.of([(PRETRAINED, start)], read), key=lambda one: one.result.rank)
     ingredients = _ingredients(first, start, ranked, form, soup.names[0], soup.result.low)
     soup = _average_in(soup, ingredients, read, task.at_best.primary, latest)
-    if len(soup.parts) > 1 and first.config.batch_norm == "live" and not _is_late(latest):
-        soup = _renew_statistics(soup, read, engine, task, data)
+    if len(soup.parts) > 1 and soup.live and not _is_late(latest):
+        moves = engine if _is_live(first) else assemble_run(with_live_norms(first.config), data)[0]
+        soup = _renew_statistics(soup, read, moves, task, data)
     checkpoint = replace(first, metrics=first.metrics | soup.result.metrics, state={"weights": soup.weights})
     engine.load(checkpoint.state)
     return Soup(Loaded(engine, task, checkpoint=checkpoint), soup.names, soup.result.scores)
@@ -167,17 +171,21 @@ class _Average:
         parts: (name, weights), the first ones first.
         weights: their mean.
         result: how well that reads.
+        live: whether some of them have batch norms that moved, so that the mean's statistics are stale.
     """
 
     parts: Sequence[tuple[str, Weights]]
     weights: Weights
     result: Result
+    live: bool = False
 
     @classmethod
-    def of(cls, parts: Sequence[tuple[str, Weights]], read: Callable[[Weights], Result]) -> "_Average":
+    def of(
+        cls, parts: Sequence[tuple[str, Weights]], read: Callable[[Weights], Result], live: bool = False
+    ) -> "_Average":
         """Return the mean of the parts, read."""
         mean = average([weights for _, weights in parts]) if len(parts) > 1 else parts[0][1]
-        return cls(parts, mean, read(mean))
+        return cls(parts, mean, read(mean), live)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -198,7 +206,7 @@ def _average_in(
         if _is_late(latest):
             print("the time is short: no further weights are averaged in", flush=True)
             break
-        mixed = _Average.of([*soup.parts, (one.name, one.weights)], read)
+        mixed = _Average.of([*soup.parts, (one.name, one.weights)], read, soup.live or one.live)
         if mixed.result.rank > soup.result.rank or (one.good and mixed.result.as_good_as(best, primary)):
             soup, best = mixed, max(best, mixed.result, key=lambda result: result.rank)
     return soup
@@ -217,6 +225,15 @@ def renew_statistics(weights: Weights, engine: Engine, task: Task, data: Trainin
     engine.load({"weights": weights})
     engine.renew_statistics(task.calibration_batch(data.train, seed) for seed in range(PASSES))
     return engine.weights()
+
+
+def with_live_norms(config: TrialConfig) -> TrialConfig:
+    """Return a configuration whose network has the batch norms of a whole one that are live."""
+    return without_adapters(config).model_copy(update={"batch_norm": "live"})
+
+
+def _is_live(checkpoint: Checkpoint) -> bool:
+    return checkpoint.config.batch_norm == "live"
 
 
 def _is_late(latest: float | None) -> bool:
@@ -261,7 +278,7 @@ def _ingredients(
     """
     if start is not None:
         name, weights = (ranked[0][0], form(first)) if taken == PRETRAINED else (PRETRAINED, start)
-        yield Ingredient(name, weights, good=False)
+        yield Ingredient(name, weights, good=False, live=name != PRETRAINED and _is_live(first))
     primary = TASKS.get(first.config.task).scores.names[0]
     found = 1
     for name, load in ranked[1:]:
@@ -275,4 +292,4 @@ def _ingredients(
         if have_same_start(first, other):
             found += 1
             good = taken != PRETRAINED and other.metrics[primary] >= least
-            yield Ingredient(name, form(other), good)
+            yield Ingredient(name, form(other), good, _is_live(other))

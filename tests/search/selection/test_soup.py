@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from search.selection import soup
 from search.selection.one_form import have_same_start, in_one_form
 from search.selection.soup import Result, average, make_soup
 from tests import real_lines
@@ -236,3 +238,26 @@ def test_stale_batch_statistics_are_measured_anew(engine: str, data: TrainingDat
     lost = evaluate(network, task, data.val)[0].tie
     network.renew_statistics(task.calibration_batch(data.train, seed) for seed in range(2))
     assert evaluate(network, task, data.val)[0].tie > (before + lost) / 2
+
+
+@pytest.mark.parametrize(("batch_norm", "measured"), [("frozen", []), ("live", ["live"])])
+def test_a_mean_with_live_batch_norms_gets_statistics_of_its_own_whosever_is_the_best(
+    good: Checkpoint,
+    data: TrainingData,
+    monkeypatch: pytest.MonkeyPatch,
+    batch_norm: str,
+    measured: list[str],
+) -> None:
+    """They are measured on a network whose norms normalise by what passes through them: the best one's do not."""
+    found: list[str] = []
+
+    def measure(weights: Any, engine: Any, *_: Any) -> Any:
+        found.append(engine._config.batch_norm)
+        return weights
+
+    monkeypatch.setattr(soup, "renew_statistics", measure)
+    first = scored(good, data)
+    other = replace(first, config=good.config.model_copy(update={"batch_norm": batch_norm}))
+    assert make_soup([("a", lambda: first), ("b", lambda: other)], data, None).trials == ("a", "b")
+    assert good.config.batch_norm == "frozen"
+    assert found == measured
