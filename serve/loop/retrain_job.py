@@ -22,8 +22,6 @@ if __name__ == "__main__":
 from serve.loop.jobs import CLUSTER
 from serve.loop.retrain_plan import ROOT
 from serve.loop.verdict import compare, describe_scores
-from train.bundle import write_cut
-from train.cut import Cut
 from train.errors import ModelError
 from train.system.files import write_whole
 
@@ -50,9 +48,6 @@ def main(arguments: Sequence[str]) -> int:
         if step["leaves"] and not Path(step["leaves"]).is_dir():
             write_state(folder, FAILED, begin, f"{step['name']}: no model came of it; give it more time")
             return ModelError.exit_status
-        if step["leaves"] and job.get("cut"):
-            # corrections are cut already: it has learnt from these
-            write_cut(Path(step["leaves"]), Cut(**job["cut"]))
         begin = step["end"]
     scores = compare(folder)
     write_state(folder, FINISHED, 1.0, describe_scores(scores), scores=scores)

@@ -23,6 +23,9 @@ SEARCH_EPOCHS = 3
 """The shortest trial that a search with a time budget starts (`search/planning/budget.py`)."""
 REPLAY = 0.5
 """Share of every batch that is drawn from the general lines: what is trained on alone drives out the rest."""
+JOINED = 0.5
+"""Chance that a line stands beside others, with spaces between, for a reader that divides lines: corrections are words,
+of which alone it would forget the spaces."""
 DRAWN, TRAINED, READ = 0.03, 0.9, 0.95
 """Shares of the progress at which the general lines are drawn, the training is over, the held-back lines are read."""
 
@@ -109,13 +112,14 @@ def make_training_config(request: RetrainRequest, start: StartingPoint, replay: 
 
     The charset is the weights' own and what the corrections add: cut down to the characters of a few
     corrections, a model could not write the others any more. Upright lines are shown to it as to what serves, and
-    lines are cut and divided for it as for that.
+    lines are cut and divided for it as for that: its bundle says so.
     """
-    upright, cut = start.model_served.upright, start.model_served.cut.changes()
+    upright, cut = start.model_served.upright, start.model_served.cut
     return {
         **start.settings,
         **({"upright": upright} if upright != AS_IS else {}),
-        **({"cut": cut} if cut else {}),
+        **({"cut": cut.changes()} if cut.changes() else {}),
+        **({"augmentation": {"concat": JOINED}} if cut.words else {}),
         "task": "recognition",
         "model": start.model,
         "charset": "keep",
@@ -164,8 +168,8 @@ def plan_job(
 
     Returns:
         `steps`: {name, command, output, end, leaves} each: where its standard output goes, the progress in [0, 1]
-        at its end, and the folder that it makes, if any; `bundle`: the folder of the new bundle; `cut`: how what serves
-        wants lines cut out of photos, as the new one will; `seconds`: how long a search is to take, else None.
+        at its end, and the folder that it makes, if any; `bundle`: the folder of the new bundle; `seconds`: how long a
+        search is to take, else None.
     """
     bundle = folder / ("search" if request.search else "train") / "best"
     make = make_search_space if request.search else make_training_config
@@ -190,7 +194,6 @@ def plan_job(
             *(_make_reading_steps(models, folder, general.judged, "general_", 1.0, "raw") if general else ()),
         ],
         "bundle": str(bundle),
-        "cut": start.model_served.cut.changes(),
         "seconds": 60 * request.minutes if request.search else None,
     }
 

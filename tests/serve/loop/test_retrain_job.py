@@ -15,9 +15,6 @@ import pytest
 from serve.loop.retrain_job import find_reason, read_progress
 from serve.loop.retrain_plan import ROOT
 from serve.loop.verdict import compare, describe_scores
-from tests.serve.loop.loop_parts import make_bundle
-from train.bundle import load_bundle
-from train.cut import Cut
 
 SCORES = {"n": 4, "exact_match": 0.5, "edit_similarity": 0.9, "cer": 0.1, "charset_rule": "as-labelled"}
 
@@ -44,8 +41,8 @@ def write_comparison(
         )
 
 
-def run(folder: Path, *steps: dict[str, Any], **more: Any) -> tuple[int, dict[str, Any]]:
-    job = {"steps": steps, "seconds": None, "bundle": str(folder / "bundle")} | more
+def run(folder: Path, *steps: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    job = {"steps": steps, "seconds": None, "bundle": str(folder / "bundle")}
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, str(ROOT / "serve" / "loop" / "retrain_job.py"), str(folder)], cwd="/", check=False
@@ -70,14 +67,6 @@ def test_steps_run_and_the_models_are_compared(tmp_path: Path) -> None:
     )
     assert state["scores"]["fixed"] == 2
     assert (tmp_path / "training.txt").read_text().count("epoch") == 2
-
-
-def test_lines_are_cut_for_the_new_model_as_for_the_one_that_serves(tmp_path: Path) -> None:
-    write_comparison(tmp_path, {}, "", "")
-    bundle, cut = make_bundle(tmp_path / "bundle"), {"along": 0.2, "direct": True}
-    assert run(tmp_path, step("", leaves=str(bundle)), cut=cut)[0] == 0
-    manifest = load_bundle(bundle).manifest
-    assert (manifest.settings["cut"], Cut(**manifest.config["cut"])) == (cut, Cut(**cut))
 
 
 def test_a_failing_step_ends_it_with_its_error(tmp_path: Path) -> None:
