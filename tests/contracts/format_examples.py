@@ -30,9 +30,9 @@ TEXTS = ("A1", "é ß", "日本")
 Writer = Callable[[Path, list[tuple[str, str]]], None]
 
 
-def write_image(path: Path, seed: int) -> None:
+def write_image(path: Path, seed: int, size: tuple[int, int] = (12, 40)) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 255, (12, 40, 3), np.uint8)
+    pixels = np.random.default_rng(seed).integers(0, 255, (*size, 3), np.uint8)
     path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
 
 

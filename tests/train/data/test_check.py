@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -144,6 +145,16 @@ def test_equal_pixels_are_duplicates_contradictions_or_in_two_splits(sample: Mak
         ("image_in_two_splits", "b.png"),
         ("duplicate", "b.png"),
     ]
+
+
+def test_an_image_of_many_labels_names_ten_others_of_each(sample: MakeSample) -> None:
+    """A column of images that is a constant has as many labels as the table rows."""
+    one = sample("", 0)
+    rows = [replace(one, text=f"T{number:02}") for number in range(30)]
+    first, *_, last = cheap_check(splits(rows), line_checks()).findings
+    told = ", ".join(f"'T{number:02}'" for number in range(1, 11))
+    assert first.value == f"'T00', also labelled {told} and 19 more"
+    assert last.value.endswith("'T08', 'T09' and 19 more")
 
 
 def test_one_file_in_two_splits_is_found_without_decoding(sample: MakeSample) -> None:

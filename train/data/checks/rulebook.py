@@ -114,7 +114,7 @@ RULES: dict[str, LabelRule] = {
     ),
     "lookalike": LabelRule(
         "warning",
-        "a letter looks like one of another script",
+        "a character looks like another one, such as a letter of another script",
         f"two classes look the same; {REPAIR} lookalike",
     ),
     "picture_order": LabelRule(
@@ -124,7 +124,7 @@ RULES: dict[str, LabelRule] = {
     ),
     "glyph_form": LabelRule(
         "warning",
-        "a letter stands as a glyph of a font, such as \ufb01 or an Arabic letter in one of its shapes",
+        "a character stands as a glyph or radical, such as \ufb01 or an Arabic letter in one of its shapes",
         f"each shape would be a class; {REPAIR} glyph_form",
     ),
     "mixed_directions": LabelRule(

@@ -23,7 +23,7 @@ from train.data.texts.forms import escaped
 MIN_HEIGHT_PX = 8
 MIN_WIDTH_PX = 4
 UPRIGHT = 1.5
-SHOWN_LENGTH = 100
+SHOWN_LENGTH, QUOTED = 100, 10
 
 Steps = Callable[[int], int]
 
@@ -206,14 +206,13 @@ def repeated_images(splits: Splits, key: Callable[[Sample], Hashable | None]) ->
 def _group_findings(group: list[tuple[str, Sample]]) -> Iterator[Finding]:
     keep = group[-1][0]
     kept = group[-1][1]
-    texts = {sample.text for _, sample in group}
+    texts = sorted({sample.text for _, sample in group})
     first: dict[tuple[str, str], Sample] = {}
     for name, sample in group:
         if len(texts) > 1:
-            others = sorted(texts - {sample.text})
-            yield Finding(
-                "contradiction", name, sample, f"{_short(sample.text)}, also labelled {quote_some(others)}"
-            )
+            others = [text for text in texts[: QUOTED + 1] if text != sample.text]  # all would be too many
+            told = quote_some(others, len(texts) - 1)
+            yield Finding("contradiction", name, sample, f"{_short(sample.text)}, also labelled {told}")
         if name != keep:
             yield Finding("image_in_two_splits", name, sample, f"also {keep}: {kept.path.name}")
         earlier = first.setdefault((name, sample.text), sample)
@@ -221,10 +220,11 @@ def _group_findings(group: list[tuple[str, Sample]]) -> Iterator[Finding]:
             yield Finding("duplicate", name, sample, f"as {earlier.path.name}")
 
 
-def quote_some(items: Collection[str]) -> str:
-    """Return quoted items, the first ten of them, invisible ones escaped."""
-    shown = ", ".join(map(_short, list(items)[:10]))
-    return f"{shown} and {len(items) - 10} more" if len(items) > 10 else shown
+def quote_some(items: Collection[str], count: int | None = None) -> str:
+    """Return quoted items, the first ten of them, invisible ones escaped; `count`: of all, where these are fewer."""
+    shown = ", ".join(map(_short, list(items)[:QUOTED]))
+    more = (len(items) if count is None else count) - QUOTED
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _short(item: str) -> str:

@@ -6,6 +6,9 @@ from pathlib import Path
 from train.data.folders.path_forms import alike
 from train.data.pictures.kinds import READABLE_SUFFIXES
 
+FEW = 20
+"""So many files of single images may be opened for nothing."""
+
 
 def files_ending(folder: Path, suffix: str) -> list[Path]:
     """Return the files of a folder with this suffix, in any case, by name; hidden ones, folders and pipes are none."""
@@ -15,6 +18,25 @@ def files_ending(folder: Path, suffix: str) -> list[Path]:
     except OSError:
         return []
     return [folder / name for name in names]
+
+
+def files_of_sets(folder: Path, suffix: str) -> list[Path]:
+    """Return what `files_ending` does, without the many that are labels of one image each (`drop_those_of_images`)."""
+    return drop_those_of_images(files_ending(folder, suffix), folder)
+
+
+def drop_those_of_images(files: list[Path], folder: Path) -> list[Path]:
+    """Return the files of a folder that are not called as an image there, if more than a few are.
+
+    To open thousands of them, to see that none holds the labels of a whole set, takes long: LabelMe's hold the images.
+    """
+    images = {
+        alike(stem) for stem, end in map(os.path.splitext, _names(folder)) if end.lower() in READABLE_SUFFIXES
+    }
+    own = {
+        path for path in files if not images.isdisjoint(map(alike, (path.stem, path.name.partition(".")[0])))
+    }
+    return [path for path in files if path not in own] if len(own) > FEW else files
 
 
 def _is_file_ending(entry: os.DirEntry[str], suffix: str) -> bool:

@@ -137,7 +137,7 @@ def _by_their_ends(
         tried = ((end, any_case) for any_case in (False, True) for end in parts)
         path = next((path for end, any_case in tried if (path := tree.find(folder, end, any_case))), None)
         if path is None and is_foreign(name):
-            path = _deeper(labels, name, tree.called(folder, name))
+            path = _deeper(labels, name, tree.called_in_its_folder(folder, name))
         if path is None:
             continue
         if path in named:
@@ -165,20 +165,18 @@ def _in_another_case(
 
 
 def _deeper(labels: Path, name: str, paths: Sequence[Path]) -> Path | None:
-    """Return the one of some files that shares the longest end with a name, if that is more than the last part."""
+    """Return the one of some files that shares the longest end with a name, which is more than the last part."""
     parts = [alike(part) for part in reversed(parts_of(name))]
     shared = {path: _equal_parts(parts, [alike(part) for part in reversed(path.parts)]) for path in paths}
     longest = max(shared.values(), default=0)
     best = [path for path, length in shared.items() if length == longest]
-    if longest < 2:
-        return None
     if len(best) > 1:
         raise DataError(
             "a path must lead to one image",
             f"{labels}: {name} may be {best[0]} or {best[1]}",
             "name the folder that it is relative to with --root DIR",
         )
-    return best[0]
+    return next(iter(best), None)
 
 
 def _equal_parts(one: Sequence[str], other: Sequence[str]) -> int:
@@ -188,7 +186,8 @@ def _equal_parts(one: Sequence[str], other: Sequence[str]) -> int:
 
 def _hint(tree: Tree, labels: Path, folder: Path, missing: Sequence[str]) -> None:
     """Say where files with the names of missing images lie, though no folder tells that they are the same."""
-    places = sorted({path.parent for name in missing for path in tree.called(folder, name)})
+    names = {parts_of(name)[-1]: name for name in missing if parts_of(name)}  # many may end alike
+    places = sorted({path.parent for name in names.values() for path in tree.called(folder, name)})
     if places:
         shown = " and ".join(map(str, places[:2])) + " and more" * (len(places) > 2)
         remedy = f"add --root {places[0]}" if len(places) == 1 else "write their folders into the list"

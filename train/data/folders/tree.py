@@ -19,6 +19,7 @@ class Tree:
     listings: dict[str, dict[str, str]] = field(default_factory=dict)
     indices: dict[Path, dict[str, list[Path]]] = field(default_factory=dict)
     folded: dict[str, dict[str, str]] = field(default_factory=dict)
+    pairs: dict[Path, dict[tuple[str, str], list[Path]]] = field(default_factory=dict)
 
     def find(self, folder: Path, name: str, any_case: bool = False) -> Path | None:
         """Return the file of a name relative to `folder`, in either Unicode form, in one of the usual spellings.
@@ -40,9 +41,18 @@ class Tree:
 
         Without one, those that differ from it in upper and lower case alone.
         """
-        last = composed("".join(parts_of(name)[-1:]))
-        found = self._index(folder).get(alike(last), [])
-        return [path for path in found if composed(path.name) == last] or found
+        last = "".join(parts_of(name)[-1:])
+        return _in_that_case(self._index(folder).get(alike(last), []), last)
+
+    def called_in_its_folder(self, folder: Path, name: str) -> list[Path]:
+        """Return what `called` does, of that in folders which are called as the one in a name, in any letter case."""
+        if folder not in self.pairs:
+            pairs: dict[tuple[str, str], list[Path]] = {}
+            for path in self.files(folder):
+                pairs.setdefault((alike(path.parent.name), alike(path.name)), []).append(path)
+            self.pairs[folder] = pairs
+        above, last = ["", "", *parts_of(name)][-2:]
+        return _in_that_case(self.pairs[folder].get((alike(above), alike(last)), []), last)
 
     def files(self, folder: Path) -> Iterator[Path]:
         """Yield the files anywhere below `folder`; none of a folder too large."""
@@ -88,3 +98,8 @@ class Tree:
                 names = []
             self.listings[folder] = {composed(name): name for name in names} | {name: name for name in names}
         return self.listings[folder]
+
+
+def _in_that_case(paths: list[Path], last: str) -> list[Path]:
+    """Return the paths that are called so, without one those that differ from it in upper and lower case alone."""
+    return [path for path in paths if composed(path.name) == composed(last)] or paths

@@ -1,6 +1,6 @@
-"""Letters that look alike in Latin, Cyrillic and Greek, and full-width forms: two classes for one picture.
+"""Letters that look alike in Latin, Cyrillic and Greek, full-width forms, digits, hyphens: two classes for one picture.
 
-The pairs are those of Unicode's confusables (UTS #39) whose letters are the same in usual fonts.
+The pairs are those of Unicode's confusables (UTS #39) whose characters are the same in usual fonts.
 """
 
 import re
@@ -25,7 +25,12 @@ _WORD = re.compile(
 )
 """Letters of the three scripts, with the digits and marks among them."""
 TO_WIDE = {code: code + 0xFEE0 for code in (*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B))}
-TO_PLAIN = {wide: plain for plain, wide in TO_WIDE.items()}
+TO_PERSIAN = {0x660 + digit: 0x6F0 + digit for digit in (0, 1, 2, 3, 7, 8, 9)}
+"""Arabic's digits that Persian and Urdu write alike; 4, 5 and 6 differ."""
+TO_HYPHEN = {0x2010: 0x2D, 0x2011: 0x2D}
+"""The hyphens of word processors, which look like the plain one."""
+_AM = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32|\u0ecd([\u0ec8-\u0ecb]?)\u0eb2")
+"""Thai's and Lao's vowel AM in two parts, and a mark of tone between them."""
 
 
 @cache
@@ -41,32 +46,39 @@ def without_lookalikes(texts: Sequence[str]) -> list[str]:
     """Return texts of one set with every look-alike replaced by the letter that is meant.
 
     Replaced are: in a word of two scripts, the letters that look the same in the one that the word needs; all letters
-    of a script that the set uses for look-alikes alone; full-width letters and digits beside plain ones, or the plain
-    ones, whichever are fewer. Symbols such as Δ or µ beside Latin letters are left alone.
+    of a script that the set uses for look-alikes alone; of full-width and plain letters and digits, and of Arabic's and
+    Persian's digits, those that are fewer; hyphens beside the plain one; Thai's and Lao's AM in two parts. Symbols such
+    as Δ or µ beside Latin letters are left alone.
     """
+    texts = [text if text.isascii() else _AM.sub(_whole_am, text) for text in texts]
     characters = Counter(chain.from_iterable(texts))
     letters = {character: times for character, times in characters.items() if script_of(character)}
-    width = _width_table(characters)
+    others = _rarer(characters, TO_WIDE) | _rarer(characters, TO_PERSIAN)
+    others |= TO_HYPHEN if "-" in characters and not characters.keys().isdisjoint(map(chr, TO_HYPHEN)) else {}
     count = Counter[str]()
     for letter, times in letters.items():
         count[script_of(letter)] += times
-    if len(count) < 2 and not width:
+    if len(count) < 2 and not others:
         return list(texts)
     main = max(count, key=lambda script: (count[script], script == LATIN), default=LATIN)
     real = {script_of(letter) for letter in letters if not _looks_like_another(letter)} | {main}
     return [
-        _WORD.sub(lambda word: _meant(word[0], main, real), text.translate(width))
+        _WORD.sub(lambda word: _meant(word[0], main, real), text.translate(others))
         if not (text.isascii() and main == LATIN)
-        else text.translate(width)
+        else text.translate(others)
         for text in texts
     ]
 
 
-def _width_table(characters: Mapping[str, int]) -> Mapping[int, int]:
-    """Return what makes the rarer of full-width and plain letters and digits the other, if a set has both."""
-    wide = sum(times for character, times in characters.items() if ord(character) in TO_PLAIN)
-    plain = sum(times for character, times in characters.items() if ord(character) in TO_WIDE)
-    return {} if not wide or not plain else TO_PLAIN if plain >= wide else TO_WIDE
+def _rarer(characters: Mapping[str, int], pairs: Mapping[int, int]) -> dict[int, int]:
+    """Return what makes the rarer side of some pairs the other, if a set has both; of equal ones the first stays."""
+    back = {right: left for left, right in pairs.items()}
+    lefts, rights = (sum(characters.get(chr(code), 0) for code in side) for side in (pairs, back))
+    return {} if not lefts or not rights else back if lefts >= rights else dict(pairs)
+
+
+def _whole_am(parts: re.Match[str]) -> str:
+    return "".join(filter(None, parts.groups())) + ("\u0e33" if parts[0][0] == "\u0e4d" else "\u0eb3")
 
 
 def _looks_like_another(letter: str) -> bool:

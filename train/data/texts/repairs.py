@@ -12,8 +12,9 @@ Repair = Callable[[Sequence[str]], list[str]]
 """The texts of all labels of a set -> those that they should be, in their order."""
 
 IDEOGRAPHIC_SPACE = "\u3000"
-# Ligatures of Latin and Armenian, shapes of Arabic letters; not its signs of whole words.
-_GLYPHS = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufdef\ufe70-\ufefc]")
+# Ligatures of Latin and Armenian, shapes of Arabic letters, not its signs of whole words; the radicals of Kangxi, which
+# programs take out of PDFs in place of the characters that look so.
+_GLYPHS = re.compile("[\u2f00-\u2fd5\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufdef\ufe70-\ufefc]")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.format_examples import write_image
+from train.data.folders.beside import FEW, files_of_sets
 from train.data.formats.loading import load
 from train.data.photos.regions import regions_of
 from train.errors import DataError
@@ -77,3 +78,16 @@ def test_two_label_files_of_one_image_are_none(tmp_path: Path, name: str) -> Non
         return
     with pytest.raises(DataError, match=r"é\.png"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(("count", "own"), [(FEW, FEW), (FEW + 1, 0)])
+def test_the_many_labels_of_single_images_are_not_opened_as_those_of_a_set(
+    tmp_path: Path, count: int, own: int
+) -> None:
+    for number in range(count):
+        for end in (".PNG", ".json", ".gt.txt"):
+            (tmp_path / f"{number}{end}").touch()
+    for name in ("labels.json", "gt.txt"):
+        (tmp_path / name).touch()
+    for suffix in (".json", ".txt"):
+        assert len(files_of_sets(tmp_path, suffix)) == own + 1

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from train.data.checks.rules import image_findings
 from train.data.folders.image_paths import locate
 from train.data.folders.notes import collected_notes
+from train.data.folders.tree import Tree
 from train.data.formats.loading import load
 from train.errors import DataError, UsageError
 
@@ -208,3 +209,11 @@ def test_no_path_is_found_whose_last_part_differs(
             last = name.replace("\\", "/").split("/")[-1]
             assert unicodedata.normalize("NFC", path.name) == unicodedata.normalize("NFC", last)
     assert list(found) == list(dict.fromkeys(written))
+
+
+def test_a_path_of_another_place_is_compared_with_files_in_folders_of_its_name_alone(tmp_path: Path) -> None:
+    """Sets have thousands of files of one name, in as many folders."""
+    there = [touch(tmp_path / "in" / str(number) / "0.png") for number in range(9)]
+    tree = Tree()
+    assert tree.called_in_its_folder(tmp_path, "E:\\set\\3\\0.PNG") == [there[3]]
+    assert len(tree.called(tmp_path, "E:\\set\\3\\0.PNG")) == 9

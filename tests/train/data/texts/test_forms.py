@@ -68,6 +68,14 @@ def test_nothing_is_left_that_nobody_sees(text: str) -> None:
         (("abc", "kΩ", "ΔT", "μA"), ("abc", "kΩ", "ΔT", "μA")),
         (("123", "4５"), ("123", "45")),
         (("４５",), ("４５",)),
+        (("۱۲۳", "۷", "١٤"), ("۱۲۳", "۷", "۱٤")),  # Persian's digits, then Arabic's, of which 4 differs
+        (("A-1", "B\u20102\u20113"), ("A-1", "B-2-3")),
+        (("B\u20102",), ("B\u20102",)),
+        (
+            ("ท\u0e33", "ท\u0e4d\u0e32", "น\u0e4d\u0e49\u0e32"),
+            ("ท\u0e33", "ท\u0e33", "น\u0e49\u0e33"),
+        ),  # Thai
+        (("ດ\u0ecd\u0eb2",), ("ດ\u0eb3",)),  # Lao
     ],
 )
 def test_a_lookalike_is_one_beside_what_it_looks_like(texts: tuple[str, ...], meant: tuple[str, ...]) -> None:
@@ -77,6 +85,10 @@ def test_a_lookalike_is_one_beside_what_it_looks_like(texts: tuple[str, ...], me
 def test_an_ideographic_space_is_odd_beside_a_plain_one() -> None:
     assert REPAIRS["odd_space"](["日\u3000本", "a"]) == ["日\u3000本", "a"]
     assert REPAIRS["odd_space"](["日\u3000本", "a b\u00a0c"]) == ["日 本", "a b c"]
+
+
+def test_a_radical_stands_for_its_character() -> None:
+    assert REPAIRS["glyph_form"](["\u2f08\u2f2f1"]) == ["人工1"]
 
 
 def test_shaped_arabic_in_picture_order_becomes_a_label() -> None:

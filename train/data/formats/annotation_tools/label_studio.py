@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from train.data.decoded.header import image_size
-from train.data.folders.beside import files_ending
+from train.data.folders.beside import files_of_sets
 from train.data.folders.notes import note
 from train.data.formats import FORMATS, ROOT, Format, itself
 from train.data.formats.places import find_images, has_image_name
@@ -49,7 +49,7 @@ class LabelStudio(Format):
         """Return the exports by the split in their names, or the only one as `all`."""
         if root.is_file():
             return itself(root, ".json", _is_ours)
-        return files_by_split(root, [path for path in files_ending(root, ".json") if _is_ours(path)])
+        return files_by_split(root, list(filter(_is_ours, files_of_sets(root, ".json"))))
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:

@@ -9,6 +9,7 @@ from train.data.folders.split_names import entries, only_one
 from train.data.formats import FORMATS, Format, by_split
 from train.data.formats.places import find_images
 from train.data.formats.splits import files_by_split, splits_told
+from train.data.formats.tables.image_names import is_inside
 from train.data.formats.tables.rows import json_rows
 from train.data.sample import Sample
 from train.errors import DataError
@@ -20,8 +21,6 @@ ANSWERS = {"role": "assistant", "from": "gpt", "tag": "no_mask"}
 WORDS = ("content", "value", "text")
 """How a turn tells who speaks, and what is said."""
 IMAGES = ("images", "image", "image_info")
-INSIDE = "data:"
-"""How an address begins that is the image itself."""
 
 
 @FORMATS.register("chat")
@@ -94,7 +93,7 @@ def _image(record: dict[str, Any], source: str) -> str:
         raise DataError(
             "a conversation must be about one image", f"{source} with {len(names)}", "leave one, or remove it"
         )
-    if names[0].startswith(INSIDE):
+    if is_inside(names[0]):
         raise DataError(
             "a conversation must name its image", f"{source}: {names[0][:40]}", "write the images as files"
         )

@@ -17,6 +17,8 @@ LABELS = "labels.json"
 LISTS = ("{}.json", "{}_labels.json", "labels_{}.json")
 INNER = "labels"
 """The key under which text_renderer has the texts."""
+FAR = 1 << 16
+"""Characters behind a name within which the next one begins."""
 
 
 @FORMATS.register("labels_json")
@@ -45,7 +47,10 @@ class LabelsJson(Format):
         splits = splits_told(path, [*paths])
         line, position, number = 1, 0, 0
         for (name, text), split in zip(texts, splits, strict=True):
-            found = max(content.find(form, position) for form in (json.dumps(name), f'"{name}"'))
+            end = (
+                position + FAR
+            )  # else each name that is written in another way would be looked for in all of it
+            found = max(content.find(form, position, end) for form in (json.dumps(name), f'"{name}"'))
             if found > position:
                 line, position = line + content.count("\n", position, found), found
             number = max(line, number + 1)  # its own, where a line holds many

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from train.data.folders.beside import files_ending
+from train.data.folders.beside import files_of_sets
 from train.data.formats import FORMATS, ROOT, Format, by_split, itself
 from train.data.formats.json_files import peek_json, read_json
 from train.data.formats.places import LABEL_FOLDER, find_images, places_of_splits
@@ -92,7 +92,7 @@ def _name(image: dict[str, Any], source: str) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in files_ending(folder, ".json") if _is_ours(path)]
+    return list(filter(_is_ours, files_of_sets(folder, ".json")))
 
 
 def _is_ours(path: Path) -> bool:

@@ -19,6 +19,7 @@ LOOKED_AT = 20
 TEXT_PLACE = 1
 """The place of the text among the columns that a reader asks for."""
 IsHeader = Callable[[Sequence[str]], bool]
+csv.field_size_limit(1 << 30)  # a cell that holds an image is refused for what it is
 
 
 @dataclass(frozen=True)

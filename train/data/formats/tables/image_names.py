@@ -1,13 +1,42 @@
-"""What images are called where those of a table's folder lie, for tables that leave their suffixes out."""
+"""What a table's images are called: in its cells, and where they lie, for tables that leave their suffixes out."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 from train.data.folders.path_forms import composed
 from train.data.formats import IMAGE_SUFFIXES
 from train.data.formats.places import has_image_name, image_places
+from train.errors import DataError
 
 ENDS = tuple(IMAGE_SUFFIXES)
+PATH = "path"
+"""The key of an image's name in what `datasets` has for an image."""
+INSIDE, ENCODED, LONG = "data:", ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR"), 100
+"""How an image begins that stands in a cell itself: an address, or base64 of more characters than a name has."""
+
+
+def name_in(cell: Any, column: str, source: str) -> str:
+    """Return the name of an image that a cell holds; raise DataError for none, or for the image itself."""
+    name = cell.get(PATH) if isinstance(cell, dict) else cell
+    if not isinstance(name, str) or not name.strip():
+        raise DataError(
+            f"every row must name its image in {column}",
+            f"{source}: {cell!r}"[:200],
+            "name it or remove the row",
+        )
+    if is_inside(name):
+        raise DataError(
+            f"every row must name its image in {column}",
+            f"{source}: {name[:40]!r}, the image itself",
+            "write the images as files, or save the table as Parquet with the images as bytes",
+        )
+    return name.strip()
+
+
+def is_inside(name: str) -> bool:
+    """Whether what stands for the name of an image is the image."""
+    return name.startswith(INSIDE) or (len(name) > LONG and name.startswith(ENCODED))
 
 
 class ImageNames:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from train.data.folders.unpacked import unpack
+from train.data.formats.tables.image_names import PATH
 from train.data.formats.tables.rows import Row, Table
 from train.data.pictures.kinds import image_name
 from train.errors import DataError
@@ -44,6 +45,12 @@ def parquet_table(path: Path) -> Table:
 
     unfit = {column.name: str(column.type) for column in schema if not is_text(column.type)}
     return Table(tuple(schema.names), lambda columns: _rows(parts, columns), images=images, unfit=unfit)
+
+
+def holds_images(path: Path, column: str) -> bool:
+    """Whether a column of images holds them in its first row: `datasets` may have saved their paths alone."""
+    _, (cell,) = next(_rows(parts_of(path)[:1], [column]), ("", (None,)))
+    return not isinstance(cell, dict) or bool(cell.get(BYTES)) or not cell.get(PATH)
 
 
 def parquet_images(path: Path, column: str) -> list[Path]:

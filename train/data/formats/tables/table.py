@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from train.data.folders.beside import files_of_sets
 from train.data.folders.split_names import entries, only_one
 from train.data.formats import FORMATS, ROOT, Format, by_split
 from train.data.formats.annotation_tools.via_csv import is_via_csv
@@ -29,8 +30,8 @@ from train.data.formats.tables.columns import (
     usual_texts,
 )
 from train.data.formats.tables.delimited import Dialect, delimited_table
-from train.data.formats.tables.image_names import ImageNames
-from train.data.formats.tables.parquet import FIRST, is_first, parquet_images, parquet_table
+from train.data.formats.tables.image_names import ImageNames, name_in
+from train.data.formats.tables.parquet import FIRST, holds_images, is_first, parquet_images, parquet_table
 from train.data.formats.tables.rows import Table, json_table
 from train.data.formats.tables.split_values import find_split_column
 from train.data.formats.tables.texts import require_single, require_texts, text_of
@@ -99,7 +100,7 @@ class TableOfTexts(Format):
         )
         guessed = [] if split_columns else find_split_column(path, table, (image, text))
         split_columns = split_columns or guessed
-        if image in table.images:
+        if image in table.images and holds_images(path, image):
             if options.get("root"):
                 raise UsageError("--root goes with paths", f"{path}, which holds its images", "leave it out")
             rows, paths = list(table.rows([text, *group, *split_columns])), {}
@@ -109,7 +110,7 @@ class TableOfTexts(Format):
                 (source, cells[1:], cells[0])
                 for source, cells in table.rows([image, text, *group, *split_columns])
             ]
-            names = [_name(name, image, source) for source, _, name in found]
+            names = [name_in(name, image, source) for source, _, name in found]
             rows = [(source, cells) for source, cells, _ in found]
             labels = path / FIRST if path.is_dir() else path
             paths = find_images(labels, names, options.get("root", ""))
@@ -159,16 +160,6 @@ def _answer(options: Mapping[str, str], name: str, answers: Mapping[str, bool | 
     return answers[value]
 
 
-def _name(cell: Any, column: str, source: str) -> str:
-    if not isinstance(cell, str) or not cell.strip():
-        raise DataError(
-            f"every row must name its image in {column}",
-            f"{source}: {cell!r}"[:200],
-            "name it or remove the row",
-        )
-    return cell.strip()
-
-
 def _group(cell: Any) -> str:
     """Return the document that a cell names, 0 too; an empty one, which is NaN in some tables, names none."""
     empty = cell is None or (isinstance(cell, float) and math.isnan(cell))
@@ -187,8 +178,8 @@ def _tables(folder: Path) -> list[Path]:
     """Return the tables of a folder that have an image and a text; of one in parts, the first."""
     if not folder.is_dir():
         return []
-    suffixes = (*ALWAYS, *SOMETIMES)
-    files = (path for path in entries(folder) if path.suffix.lower() in suffixes and path.is_file())
+    always = (path for path in entries(folder) if path.suffix.lower() in ALWAYS and path.is_file())
+    files = sorted([*always, *(path for suffix in SOMETIMES for path in files_of_sets(folder, suffix))])
     images = ImageNames(folder)
     return [path for path in files if _is_first(path) and is_table(path, images)]
 
