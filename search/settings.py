@@ -7,7 +7,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from train.config import Frozen, TrialConfig, Upright, config_error
 from train.cut import Cut
@@ -69,6 +69,8 @@ class StudySettings(Frozen):
         allow_bad: bad samples to go on without.
         group_by: regular expression that finds an image's document in its path; None for what labels and names tell.
     """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     name: str
     task: str | None = None

@@ -61,7 +61,7 @@ from train.errors import UsageError
 from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets, read_sets
 from train.system.files import write_whole
-from train.system.paths import require_folder
+from train.system.paths import require_folder, require_present
 from train.trained.readers import DETECTION
 
 
@@ -204,6 +204,7 @@ def check_reader(settings: StudySettings) -> None:
         raise UsageError(
             rule, f"--task {settings.task_name}", "leave it out, or name what finds lines with --detection"
         )
+    require_present(Path(settings.recognition), "--recognition")
     load_bundle(Path(settings.recognition)).require_task(TrialConfig().task)
 
 

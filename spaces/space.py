@@ -218,7 +218,8 @@ def parse_space(text: str, name: str, source: str) -> SearchSpace:
                 f"python -m train.paddleocr_config {source} prints its settings, for `fixed:`",
             )
         if key not in SECTIONS:
-            raise document.fault((key,), "a space has no such section", key, f"use {', '.join(SECTIONS)}")
+            remedy = f"use {', '.join(SECTIONS)}; a configuration's settings stand under fixed"
+            raise document.fault((key,), "a space has no such section", key, remedy)
     fixed = read_fixed(document)
     space = SearchSpace(
         name=name,

@@ -19,6 +19,7 @@ from train.reading.settings import FILE as READING
 from train.reading.settings import ReadingSettings
 from train.system.files import digest_of, write_whole
 from train.system.onnx_session import CPU, open_session
+from train.system.paths import name_unread
 
 FORMAT = 1
 MANIFEST, SETTINGS, ONNX = "manifest.json", "inference.yml", "inference.onnx"
@@ -40,6 +41,7 @@ GEOMETRIES = {
     "detection": (DETECTION_GEOMETRY,),
 }
 """How this version can make a network's input of an image, by task: serving must do the same."""
+INSIDE = (f"best/{MANIFEST}", f"*/best/{MANIFEST}")  # of a study; of a pair, or of all studies
 
 
 @dataclass(frozen=True)
@@ -223,10 +225,12 @@ def _read_manifest(directory: Path) -> Manifest:
             raise ValueError(f"format {fields.get('format')} instead of {FORMAT}")
         return Manifest(**fields | {"characters": tuple(fields["characters"])})
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        inner = next((path.parent for inside in INSIDE for path in sorted(directory.glob(inside))), None)
+        such = f", such as {inner}" if inner else ""
         raise CheckpointError(
             f"a bundle must be a folder with a {MANIFEST} of this version",
-            f"{directory}: {error}",
-            "name the folder that an export wrote, or export the checkpoint again",
+            name_unread(directory, MANIFEST, error),
+            f"name the folder that an export wrote{such}, or export the checkpoint again",
         ) from error
 
 

@@ -13,6 +13,7 @@ from train.data.charset import Charset
 from train.errors import CheckpointError
 from train.reading.settings import FILE, ReadingSettings
 from train.system.files import digest_of, replace_folder
+from train.system.paths import name_unread
 
 ARRAYS, META = "state.npz", "checkpoint.json"
 PARTS = ("weights", "optimiser", "scaler", "average")
@@ -101,14 +102,16 @@ def load_checkpoint(directory: Path) -> Checkpoint:
         text_model = ReadingSettings.model_validate_json(reading.read_bytes()) if reading.exists() else None
         meta = Meta.model_validate_json((directory / META).read_bytes())
         if digest_of(directory / ARRAYS) != meta.sha256:
-            raise _broken(directory, f"{ARRAYS} has changed since it was written")
+            raise _broken(f"{directory}: {ARRAYS} has changed since it was written")
     except ValidationError as error:
         fault = error.errors()[0]
         raise _broken(
-            directory, f"{error.title}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+            f"{directory}: {error.title}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
         ) from error
     except OSError as error:
-        raise _broken(directory, error) from error
+        name, there = Path(str(error.filename)).name, directory.is_dir()
+        remedy = "use an earlier one" if there else "check the path"
+        raise _broken(name_unread(directory, name, error), remedy) from error
     state: dict[str, Any] = {part: {} for part in PARTS}
     with np.load(directory / ARRAYS) as file:
         for key in file.files:
@@ -117,7 +120,5 @@ def load_checkpoint(directory: Path) -> Checkpoint:
     return Checkpoint(meta.config, Charset(meta.characters), meta.epoch, meta.metrics, state, text_model)
 
 
-def _broken(directory: Path, found: object) -> CheckpointError:
-    return CheckpointError(
-        "a checkpoint must be whole and of this version", f"{directory}: {found}", "use an earlier one"
-    )
+def _broken(found: str, remedy: str = "use an earlier one") -> CheckpointError:
+    return CheckpointError("a checkpoint must be whole and of this version", found, remedy)

@@ -12,6 +12,8 @@ from train.errors import UsageError
 from train.system.paths import given_path
 
 DICTIONARIES = (".txt", ".yml", ".yaml")
+SHOWN = 80
+"""Characters of a wrong value that a message shows."""
 
 Upright = Literal["as_is", "turn"]
 
@@ -252,7 +254,7 @@ def config_error(source: str, called: Callable[[str], str] = str) -> Iterator[No
         yield
     except ValidationError as error:
         faults = "; ".join(
-            f"{called('.'.join(map(str, e['loc'])) or 'config')}: {e['msg']} (got {e['input']!r})"
+            f"{called('.'.join(map(str, e['loc'])) or 'config')}: {e['msg']} (got {repr(e['input'])[:SHOWN]})"
             for e in error.errors()
         )
         raise UsageError(

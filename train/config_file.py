@@ -19,6 +19,12 @@ def load_config(path: Path) -> TrialConfig:
 
 def config_of(settings: dict[str, Any], path: Path) -> TrialConfig:
     """Return the configuration that a file's settings, nested or dotted, describe."""
+    if isinstance(settings.get("parameters"), dict):
+        raise UsageError(
+            "a configuration must have one value for each setting",
+            f"{path}, a space",
+            f"search it: python search/run.py --space {path}; or name the best.yaml of a search",
+        )
     return config_from_mapping(nest(dictionary_apart(settings)), str(path))
 
 

@@ -31,7 +31,7 @@ from train.sets.arguments import add_task_argument
 from train.sets.texts import add_decode_argument
 from train.system.cli import Parser
 from train.system.files import write_output
-from train.system.paths import given_path, given_place, require_file
+from train.system.paths import given_path, given_place, require_file, require_present
 from train.tasks import TASKS, Task
 from train.trained.mistakes import describe, tell_hopeless, write_errors, write_table
 from train.trained.readers import DETECTION, Read, detector, read
@@ -77,7 +77,9 @@ def _add_models(parse: argparse._ArgumentGroup) -> None:
         type=given_place,
         help="with --bundle of an adapter: the base weights, if they were moved",
     )
-    parse.add_argument("--engine", help="with --checkpoint or --model: the engine to read with")
+    parse.add_argument(
+        "--engine", metavar="NAME", help="with --checkpoint or --model: paddle or torch (default: its own)"
+    )
 
 
 def _add_labels(parse: argparse._ArgumentGroup) -> None:
@@ -195,6 +197,9 @@ def _check(chosen: argparse.Namespace) -> None:
             require_file(path, option)
     if chosen.threads < 1:
         raise UsageError("--threads must be at least 1", chosen.threads, "name a number of cores")
+    for option, path in (("--bundle", chosen.bundle), ("--checkpoint", chosen.checkpoint)):
+        if path:
+            require_present(path, option)
 
 
 def load_named_model(chosen: argparse.Namespace) -> Read:
@@ -231,12 +236,11 @@ def evaluate_end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
         raise UsageError(
             "--detection goes with a model that reads lines", f"one for {reader.config.task}", "name another"
         )
-    kind = TASKS.get(DETECTION)
+    finder, kind = detector(chosen.detection), TASKS.get(DETECTION)
     samples, data = load_labelled(chosen, kind, kind.stored)
     at_full_size = (
         data.heights == data.sizes[:, 0]
     ).all()  # larger ones are shrunken, which serving does once
-    finder = detector(chosen.detection)
     found = read(finder, data if at_full_size else PhotoFiles(samples), chosen.threads)[1]
     boxes = [one.quads for one in found]
     one = read_end_to_end(samples, boxes, reader, chosen.charset_rule, chosen.threads)

@@ -36,7 +36,7 @@ from train.system.cli import Parser
 from train.system.files import replace_folder, require_room
 from train.system.machine.versions import installed_versions
 from train.system.onnx_session import CPU, open_session, run
-from train.system.paths import given_path, require_folder, require_present
+from train.system.paths import given_path, require_empty, require_folder, require_present
 from train.tasks import TASKS, Task
 from train.tasks.parity import TOLERANCE, ParityResult, compare
 from train.trained.loaded import Loaded, load_network
@@ -129,11 +129,16 @@ def parity_gate(engine: Engine, task: Task, onnx: Path, data: Dataset) -> Parity
     return result
 
 
+def require_replaceable(directory: Path) -> None:
+    """Raise UsageError where something else than a bundle lies in the place of one."""
+    if directory.exists() and not (directory / MANIFEST).is_file():
+        raise UsageError("a bundle must not replace anything else", directory, "choose another folder")
+
+
 @contextmanager
 def whole_or_nothing(directory: Path) -> Iterator[Path]:
     """Yield an empty folder beside `directory` that takes its place at the end, or vanishes on any error."""
-    if directory.exists() and not (directory / MANIFEST).is_file():
-        raise UsageError("a bundle must not replace anything else", directory, "choose another folder")
+    require_replaceable(directory)
     with replace_folder(directory, durable=True) as draft:
         yield draft
 
@@ -159,7 +164,9 @@ def parser() -> argparse.ArgumentParser:
         dest="form",
         help="a bundle (default), or what PaddleOCR's tools/train.py starts from, of a checkpoint or a bundle",
     )
-    parse.add_argument("--engine", help="to export with (default: the one that trained it)")
+    parse.add_argument(
+        "--engine", metavar="NAME", help="paddle or torch, to export with (default: the one that trained it)"
+    )
     return parse
 
 
@@ -193,11 +200,13 @@ def main(arguments: Sequence[str]) -> None:
     require_present(chosen.checkpoint, "CHECKPOINT")
     require_folder(chosen.bundle, "BUNDLE")
     if chosen.form == PDPARAMS:
+        require_empty(chosen.bundle, "BUNDLE")
         lines = decode_samples(load_file(chosen.labels, options_of(chosen.option), chosen.format))
         print(
             write_checkpoint(chosen.checkpoint, lines, chosen.bundle, chosen.engine or TrialConfig().engine)
         )
         return
+    require_replaceable(chosen.bundle)
     checkpoint = load_checkpoint(chosen.checkpoint).with_engine(chosen.engine)
     task = TASKS.get(checkpoint.config.task)
     samples = load_file(chosen.labels, options_of(chosen.option), chosen.format, task.formats)

@@ -22,6 +22,7 @@ from train.data.checks.allowed import describe_left_out
 from train.data.decoded.decoding import CACHE, Decoding
 from train.data.formats.named import Named
 from train.errors import UsageError
+from train.models.weights.starting import require_weights
 from train.paddleocr_config.translation import read_config
 from train.reading.formats.declared import declared_rules
 from train.reading.knowledge import TextKnowledge
@@ -69,7 +70,9 @@ def _add_training(parse: argparse._ArgumentGroup) -> None:
         help="YAML as a search writes best.yaml, or PaddleOCR's, which is translated (docs/training.md)",
     )
     parse.add_argument(
-        "--engine", help="paddle, torch, or auto for the faster one here (default: the configuration's)"
+        "--engine",
+        metavar="NAME",
+        help="paddle, torch, or auto for the faster one here (default: the configuration's)",
     )
     parse.add_argument(
         "--weights",
@@ -104,6 +107,8 @@ def _run(chosen: argparse.Namespace, data: Named) -> None:
         raise UsageError("--resume goes with an output folder that has a checkpoint", output, remedy)
     resume = load_checkpoint(output / LAST) if chosen.resume else None
     config = _named_config(chosen, resume)
+    if config.weights and not resume:
+        require_weights(Path(config.weights), "--weights" if chosen.weights else "weights")
     cache = chosen.cache or output.parent / CACHE
     require_folder(cache, "--cache")
     for share, labels in (("replay", chosen.general_labels), ("synthetic", chosen.synthetic_labels)):

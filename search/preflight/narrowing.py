@@ -15,6 +15,7 @@ from train.config import TrialConfig
 from train.data.batching.mixture import Extra, require_extras
 from train.engines.choice import AUTO
 from train.errors import UsageError
+from train.models.weights.starting import require_weights
 from train.sets.dictionary import NONE
 from train.steps.fits import models_for
 from train.tasks import TASKS
@@ -113,8 +114,7 @@ def fix_weights(space: SearchSpace, settings: StudySettings) -> Narrowed:
     models, path = list_models(space), Path(settings.weights).expanduser().absolute()
     if len(models) > 1:
         raise UsageError("--weights must be of one model", ", ".join(models), "add --model NAME")
-    if not path.exists() and not path.with_name(f"{path.name}.pdparams").exists():
-        raise UsageError("--weights must be a file or folder", settings.weights, "check the path")
+    require_weights(path, "--weights")
     return space.with_fixed({"weights": str(path)}), ""
 
 

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from search.studies.read import Study, read_study, study_folders
-from train.errors import OcrError, UsageError
+from search.studies.read import Study, pair_folders, read_study, study_folders
+from train.errors import OcrError, UsageError, name_refused
 from train.scoring.intervals import Interval
 from train.system.cli import Parser
 from train.system.paths import folder_name, given_path, require_folder
@@ -35,7 +35,11 @@ def parser() -> argparse.ArgumentParser:
     )
     common = Parser(add_help=False)
     common.add_argument(
-        "--storage", type=given_path, default=Path("runs"), help="folder of the studies (default: runs)"
+        "--storage",
+        metavar="DIR",
+        type=given_path,
+        default=Path("runs"),
+        help="folder of the studies (default: runs)",
     )
     common.add_argument("--json", action="store_true", help="print JSON, for programs")
     commands = parse.add_subparsers(dest="command", required=True)
@@ -84,15 +88,19 @@ def print_studies(chosen: argparse.Namespace) -> int:
             study = read_study(folder)
             found.append((study.changed, _as_row(study)))
         except (OcrError, OSError) as error:  # a folder may be removed meanwhile
-            unread.append(f"{folder.name} cannot be read: {error}")
+            fault = error if isinstance(error, OcrError) else name_refused(error)
+            unread.append(f"{folder.name} cannot be read: {fault}")
+    pairs = [] if chosen.json else pair_folders(chosen.storage)
     rows = [row for _, row in sorted(found, key=lambda one: one[0], reverse=True)]
     head = ("study", "task", "data", "state", "best (95 %)", "baseline", "score", "trials", "when")
     if chosen.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     elif rows:
         print("\n".join(align([head, *map(_as_cells, rows)], range(4, 6))))
-    elif not unread:
+    elif not unread and not pairs:
         print(f"no study in {chosen.storage}")
+    for folder in pairs:
+        print(f"{folder.name}: a detector and its reader, listed with --storage {folder}")
     for line in unread:
         print(line, file=sys.stderr)
     return 1 if unread else 0

@@ -11,12 +11,11 @@ from search.settings import StudySettings
 from search.storage.journal import TrialJournal, read_journal
 from search.storage.trial_folder import TrialFolder
 from search.studies.read import Study, read_result
-from train.bundle import MANIFEST
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.end_to_end.finder import PhotoFiles
 from train.errors import UsageError
-from train.export import export_network
+from train.export import export_network, require_replaceable
 from train.loop import TrainingData
 from train.sets.read import read_splits
 from train.tasks import TASKS
@@ -55,8 +54,7 @@ def export_trial(study: Study, wanted: str, output: Path) -> Exported:
         CheckpointError: if it has left no checkpoint.
         ParityError: if the bundle would not read as the checkpoint does.
     """
-    if output.exists() and not (output / MANIFEST).is_file():
-        raise UsageError("a bundle must not replace anything else", output, "choose another folder")
+    require_replaceable(output)
     trial = find_trial(study, wanted)
     checkpoint = read_best_checkpoint(study, trial)
     settings = study.settings

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from search.records.result import StudyResult, read_result_file
-from search.settings import StudySettings, read_settings_file
+from search.settings import ASKED, StudySettings, read_settings_file
 from search.storage.files import JOURNAL, RESULT_FILE, STUDY_FILE, SUMMARY_FILE
 from search.storage.lock import is_held
 from search.studies.before_result_json import read_summary
@@ -44,9 +44,13 @@ def read_study(folder: Path) -> Study:
     """Read a study's folder; raise UsageError if there is none, or of a version that is not known here."""
     path = folder / STUDY_FILE
     if not path.is_file():
-        names = ", ".join(other.name for other in study_folders(folder.parent)) or "none"
+        pair = folder in pair_folders(folder.parent)
+        place = folder if pair else folder.parent
+        names = ", ".join(other.name for other in study_folders(place)) or "none"
         raise UsageError(
-            "a study must be there", folder, f"name one of {folder.parent} ({names}), or --storage"
+            "a study must be there",
+            f"{folder}, a detector and its reader" if pair else folder,
+            f"name one of {place} ({names}){f': --storage {place}' if pair else ', or --storage'}",
         )
     settings = read_settings_file(path)
     ended: StudyState = "finished" if (folder / SUMMARY_FILE).is_file() else "interrupted"
@@ -62,6 +66,11 @@ def study_folders(storage: Path) -> list[Path]:
             "copy the studies there, or name their folder",
         )
     return sorted(path.parent for path in storage.glob(f"*/{STUDY_FILE}"))
+
+
+def pair_folders(storage: Path) -> list[Path]:
+    """Return the folders of `--task photos` under a folder, by name: each holds two studies."""
+    return sorted(path.parent for path in storage.glob(f"*/{ASKED}"))
 
 
 def read_result(study: Study) -> StudyResult:

@@ -20,7 +20,7 @@ from serve.errors import ConflictError
 from serve.inference.model import Model
 from serve.inference.pretrained import find_font
 from train.data.drawing.typeset import face_of
-from train.data.formats.loading import load_file
+from train.data.formats.named import load_alone
 from train.data.sample import Sample
 from train.data.texts.forms import SPACE
 from train.data.texts.reading_order import RIGHT_TO_LEFT
@@ -59,7 +59,7 @@ class General:
 
 def read_general(path: Path) -> list[Sample]:
     """Return the lines of `--general-labels`; raise DataError for too few, or what cannot be read."""
-    samples = load_file(path)
+    samples = load_alone(path)
     if len({sample.text for sample in samples}) < LEAST_GIVEN:
         raise DataError(
             f"--general-labels must hold at least {LEAST_GIVEN} different texts",

@@ -51,6 +51,7 @@ def status_of(*arguments: object) -> int:
         (["--trials", "0"], "--trials: "),
         (["--autoscaling"], "no --concurrent; for example "),
         (["--gpus-per-trial", "1.5"], "for example 0.25"),
+        (["--cpus-per-trial", "inf"], "--cpus-per-trial: Input should be a finite number"),
         (["--workers-per-trial", "-1"], "--workers-per-trial: "),
         (["--test-fraction", "1"], "--test-fraction: "),
         (["--resume", "--name", "never-begun"], "leave out --resume"),

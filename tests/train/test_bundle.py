@@ -1,6 +1,7 @@
 """A bundle knows when it is incomplete, damaged or foreign, and PaddleOCR's settings agree with it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,15 @@ def test_a_missing_file_is_refused_and_named(bundle_dir: Path, name: str) -> Non
     (bundle_dir / name).unlink()
     with pytest.raises(CheckpointError, match=name):
         load_bundle(bundle_dir)
+
+
+def test_the_folder_of_a_study_says_where_its_bundle_is(tmp_path: Path) -> None:
+    best = tmp_path / "vin" / "best"
+    best.mkdir(parents=True)
+    (best / MANIFEST).write_text("{}")
+    for folder in (tmp_path, tmp_path / "vin"):
+        with pytest.raises(CheckpointError, match=f"such as {re.escape(str(best))},"):
+            load_bundle(folder)
 
 
 def test_paddleocrs_files_may_be_absent_for_a_reason(bundle_dir: Path) -> None:

@@ -16,3 +16,14 @@ def test_a_setting_stands_once(tmp_path: Path) -> None:
     path.write_text("epochs: 3\nepochs: 5\n")
     with pytest.raises(UsageError, match=r"mine\.yaml: the key 'epochs' stands twice"):
         load_config(path)
+
+
+def test_a_space_is_no_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("fixed: {epochs: 3}\nparameters: {model: {choice: [pp-ocrv6-tiny]}}\n")
+    with pytest.raises(UsageError, match=r"python search/run\.py --space .*mine\.yaml"):
+        load_config(path)
+    path.write_text(f"epochs: [{'1, ' * 999}]\n")
+    with pytest.raises(UsageError, match="epochs: Input should be a valid integer") as raised:
+        load_config(path)
+    assert len(str(raised.value)) < 300 + len(str(path))

@@ -133,8 +133,6 @@ def test_a_bundle_is_read_without_a_training_framework(made: Made) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
-        (["--bundle", "nowhere"], 1, "manifest.json"),
-        (["--checkpoint", "nowhere"], 1, "checkpoint must be whole"),
         (["--model", "nothing"], 2, "choose from: "),
         (["--bundle", "nowhere", "--charset", "keep"], 2, "--charset goes with --model"),
         (["--bundle", "nowhere", "--threads", "0"], 2, "--threads must be at least 1"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from train.data.folders.documents import document_pattern
 from train.data.formats import FORMATS, ROOT, SPLITS
 from train.errors import UsageError
 from train.system.paths import given_path
@@ -118,6 +119,7 @@ def add_group_argument(parser: AnyParser) -> None:
     parser.add_argument(
         "--group-by",
         metavar="REGEX",
+        type=document_pattern,
         help="regular expression that finds an image's document in its path, e.g. '([^/]+)_[0-9]+': of the splits that "
         "are made, no two hold lines of one document (default: documents that labels and file names tell)",
     )

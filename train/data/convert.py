@@ -4,8 +4,7 @@ import argparse
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,28 +41,33 @@ from train.data.texts.forms import is_unicode
 from train.errors import DataError, UsageError
 from train.system.cli import Parser
 from train.system.files import make_folder
-from train.system.paths import given_path, require_folder
+from train.system.paths import given_path, require_empty, require_folder
 from train.tasks import TASKS
 
 IMAGES = "images"
 DICTIONARY, STATISTICS = "custom_dict.txt", "dataset_stats.json"
 LINES, PHOTOS = "recognition", "detection"
+FORMS = PADDLEOCR, PARQUET = ("paddleocr", "parquet")
 LISTS = {LINES: "{}_list.txt", PHOTOS: "det_gt_{}.txt"}
 """The name of a split's list, by what its labels are for."""
 
 
-def convert(splits: Splits, destination: Path, form: str = "paddleocr", task: str = LINES) -> None:
+def convert(splits: Splits, destination: Path, form: str = PADDLEOCR, task: str = LINES) -> None:
     """Write labels and images to a folder that is new or empty, whole or not at all.
 
     Args:
         splits: what is written.
         destination: the folder.
-        form: one of FORMS.
+        form: one of FORMS; PARQUET for lines alone.
         task: what the labels are for, one of LISTS.
     """
-    with _appearing(destination) as folder:
+    require_empty(destination, "DST")
+    with make_folder(destination) as folder:
         names = copy_names(sample.path for _, samples in splits.items() for sample in samples)
-        FORMS[form](splits, names, folder, task)
+        if form == PARQUET:
+            write_hub(splits, names, folder)
+        else:
+            _write_lists(splits, names, folder, task)
 
 
 def _write_lists(splits: Splits, names: Mapping[Path, str], folder: Path, task: str) -> None:
@@ -81,13 +85,6 @@ def _write_lists(splits: Splits, names: Mapping[Path, str], folder: Path, task: 
     (folder / STATISTICS).write_text(numbers + "\n", encoding="utf-8")
 
 
-def _write_parquet(splits: Splits, names: Mapping[Path, str], folder: Path, task: str) -> None:
-    """Write the Parquet of the Hugging Face Hub."""
-    if task != LINES:
-        raise UsageError("--to parquet goes with lines", f"--task {task}", "leave out one of the two")
-    write_hub(splits, names, folder)
-
-
 def _line_text(sample: Sample) -> list[str]:
     return [sample.text]
 
@@ -96,10 +93,6 @@ def _photo_texts(sample: Sample) -> list[str]:
     return [region.text for region in regions_of(sample.text, sample.source) if not region.ignored]
 
 
-FORMS: dict[str, Callable[[Splits, Mapping[Path, str], Path, str], None]] = {
-    "paddleocr": _write_lists,
-    "parquet": _write_parquet,
-}
 TEXTS_OF: dict[str, Callable[[Sample], list[str]]] = {LINES: _line_text, PHOTOS: _photo_texts}
 
 
@@ -165,20 +158,14 @@ def without_lost(given: Mapping[str, Sequence[Sample]], allow_bad: int) -> dict[
     }
 
 
-@contextmanager
-def _appearing(destination: Path) -> Iterator[Path]:
-    """Give a folder to fill, which becomes `destination` when all went well and vanishes otherwise."""
-    if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
-        raise UsageError("DST must be a new or empty folder", destination, "choose another or empty it")
-    with make_folder(destination) as folder:
-        yield folder
-
-
 def main(arguments: Sequence[str]) -> None:
     """Convert the folder that the command line names."""
     options = parser().parse_intermixed_args(arguments)  # SRC may be missing, and options stand between
     named, task = require_data(options.source, options), TASKS.get(options.task)
+    if options.to == PARQUET and options.task != LINES:
+        raise UsageError("--to parquet goes with lines", f"--task {options.task}", "leave out one of the two")
     require_folder(options.destination, "DST")
+    require_empty(options.destination, "DST")
     name, given = load_named(named, options_of(options.option), options.format, task.formats)
     given = without_lost(given, options.allow_bad)
     shares = (options.val_fraction, options.test_fraction)
@@ -222,7 +209,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--to",
         choices=FORMS,
-        default="paddleocr",
+        default=PADDLEOCR,
         help="PaddleOCR's lists (default), or Parquet as data sets on the Hugging Face Hub are, for lines",
     )
     add_seed_argument(parser, "decides the splits that are made", signed=True)
@@ -230,6 +217,7 @@ def parser() -> argparse.ArgumentParser:
         "--val-fraction",
         type=float,
         default=0.15,
+        metavar="SHARE",
         help="size of a val split that is made (default: 0.15); 0 with --test-fraction 0 for none",
     )
     add_test_fraction_argument(parser)

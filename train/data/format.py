@@ -25,7 +25,7 @@ from train.reading.formats.infer import Proposal, propose
 from train.reading.formats.rules import COMMON
 from train.system.cli import Parser
 from train.system.files import write_output
-from train.system.paths import given_path
+from train.system.paths import given_path, require_file
 
 SHOWN = 20
 
@@ -47,8 +47,10 @@ def main(arguments: Sequence[str]) -> None:
     """Print the proposal, how many labels obey it, and those that do not."""
     options = parser().parse_args(arguments)
     named = require_data(options.data, options)
-    if options.write and options.write.is_file():
-        raise UsageError("--write must be a new file", options.write, "move it away, or name another one")
+    if options.write:
+        require_file(options.write, "--write")
+        if options.write.is_file():
+            raise UsageError("--write must be a new file", options.write, "move it away, or name another one")
     given = load_named(named, options_of(options.option), options.format, ("recognition",))[1]
     samples = [sample for part in given.values() for sample in part]
     found = propose([sample.text for sample in samples], options.seed)

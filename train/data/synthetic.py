@@ -30,7 +30,7 @@ from train.data.images import Image
 from train.errors import DataError, UsageError
 from train.system.cli import Parser
 from train.system.files import make_folder, write_whole
-from train.system.paths import given_path
+from train.system.paths import given_path, require_folder
 
 MANIFEST, FORMAT_FILE = "manifest.json", "format.yaml"
 VERSION, OTHERS_VERSION = 1, 2  # raise it when the same parameters would draw other lines
@@ -114,7 +114,7 @@ def _stands(directory: Path, manifest: Manifest) -> bool:
     if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return False
     path = directory / MANIFEST
-    found = path.read_text(encoding="utf-8") if path.is_file() else "no manifest"
+    found = path.read_text("utf-8", "replace") if path.is_file() else "no manifest"
     if found == json.dumps(manifest):
         return True
     raise DataError(
@@ -190,10 +190,10 @@ def main(arguments: Sequence[str]) -> None:
         raise UsageError(
             "--train, --val and --test go with DIR, --count with --texts", ", ".join(idle), "leave it out"
         )
-    try:
-        print(_make(options))
-    except OSError as error:
-        raise UsageError("DIR must be writable", error, "choose another folder") from error
+    if options.processes < 1:
+        raise UsageError("--processes must be at least 1", options.processes, "name a number of cores")
+    require_folder(options.directory or options.out, "DIR" if options.directory else "--out")
+    print(_make(options))
 
 
 def _make(options: argparse.Namespace) -> Path:

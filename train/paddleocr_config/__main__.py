@@ -3,9 +3,7 @@
 python -m train.paddleocr_config PP-OCRv5_mobile_rec.yml > mine.yaml
 """
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 if __name__ == "__main__":
     from train.system.cli import main_guard
@@ -18,16 +16,16 @@ from train.config import config_from_mapping
 from train.config_file import read_settings
 from train.errors import UsageError
 from train.paddleocr_config.translation import describe, is_theirs, translate
+from train.system.cli import Parser
 from train.system.dotted import nest
+from train.system.paths import given_path
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print ours, below what became of theirs as comments."""
-    parse = argparse.ArgumentParser(
-        prog="python -m train.paddleocr_config", description=str(__doc__).split("\n")[0]
-    )
+    parse = Parser(prog="python -m train.paddleocr_config", description=str(__doc__).split("\n")[0])
     parse.add_argument(
-        "config", type=Path, metavar="FILE", help="a training configuration of PaddleOCR or PaddleX"
+        "config", type=given_path, metavar="FILE", help="a training configuration of PaddleOCR or PaddleX"
     )
     path = parse.parse_args(arguments).config
     theirs = read_settings(path)

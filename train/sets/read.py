@@ -16,7 +16,7 @@ from train.data.folders.documents import Documents
 from train.data.folders.notes import note
 from train.data.folders.unpacked import caching_in
 from train.data.formats.loading import load_file
-from train.data.formats.named import Named, load_named
+from train.data.formats.named import Named, load_alone, load_named
 from train.data.sample import Sample
 from train.data.split import Splits, given_splits, make_splits
 from train.errors import DataError, OcrError, UsageError
@@ -210,7 +210,7 @@ def options_are_called(prefix: str) -> Iterator[None]:
 
 def _read_synthetic(source: Source, path: Path, domain: Splits, bad: int) -> tuple[Splits, dict[str, str]]:
     """Return the drawn samples, which are checked as training samples are; DataError for a file that is scored."""
-    splits = given_splits({"train": load_file(path, tasks=source.task.formats)})
+    splits = given_splits({"train": load_alone(path, source.task.formats)})
     scored = {sample.path for sample in (*domain.val, *domain.test)}
     if held := [sample for sample in splits.train if sample.path in scored]:
         fault = DataError(

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import tempfile
 import unicodedata
 from pathlib import Path
@@ -80,10 +81,30 @@ def require_folder(folder: Path, option: str) -> None:
         raise _unwritable(f"{option} must be a folder that can be written", folder, error) from error
 
 
+def require_empty(folder: Path, option: str) -> None:
+    """Raise UsageError for a file, and for a folder that holds something."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{option} must be a new or empty folder", folder, "choose another, or empty it")
+
+
 def require_present(folder: Path, option: str) -> None:
     """Raise UsageError unless a folder is there."""
     if not folder.is_dir():
         raise UsageError(f"{option} must be a folder that is there", folder, "check the path")
+
+
+def require_readable(place: Path, what: str) -> None:
+    """Raise DataError unless a file or folder is there, and this user may look into the folder."""
+    try:
+        if stat.S_ISDIR(place.stat().st_mode):
+            os.scandir(place).close()
+    except PermissionError as error:
+        found = f"{place}: {error.strerror}"
+        raise DataError(
+            f"{what} must be readable", found, "give this user the right (chown, chmod)"
+        ) from error
+    except (OSError, ValueError) as error:  # also of a name that is too long
+        raise DataError(f"{what} must exist", place, "check the path") from error
 
 
 def require_file(path: Path, option: str) -> None:
@@ -113,6 +134,13 @@ def _try_to_write(folder: Path, *names: str) -> None:
 
 def _unwritable(rule: str, path: Path, error: OSError) -> UsageError:
     return UsageError(rule, f"{path}: {error.strerror or error}", "name another one, or make it writable")
+
+
+def name_unread(folder: Path, name: str, error: Exception) -> str:
+    """Return what to say where a file of a folder cannot be used: the folder may not be there, or be a file."""
+    if not folder.is_dir():
+        return f"{folder}, which is no folder"
+    return f"{folder}: {name}: {getattr(error, 'strerror', None) or error}"
 
 
 def read_utf8(path: Path, what: str, kind: type[OcrError] = UsageError) -> str:

@@ -8,8 +8,9 @@ from train.bundle import Bundle, load_bundle
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
 from train.data.dataset import Dataset
+from train.errors import UsageError
 from train.reading.settings import ReadingSettings
-from train.steps.fits import check_model
+from train.steps.fits import check_model, models_for
 from train.system.onnx_session import run
 from train.tasks import TASKS, Task
 
@@ -46,6 +47,12 @@ def detector(source: str, engine: str | None = None) -> Read:
     if source in MODELS.names():
         check_model(source, DETECTION)
         return Read(TrialConfig(task=DETECTION, model=source, engine=engine or TrialConfig().engine))
+    if not Path(source).is_dir():
+        raise UsageError(
+            "--detection must be a bundle's folder or a pretrained detector",
+            source,
+            f"check the path, or choose from: {', '.join(models_for(DETECTION))}",
+        )
     bundle = load_bundle(Path(source))
     bundle.require_task(DETECTION)
     return Read(config_from_mapping(bundle.manifest.config, source), bundle)

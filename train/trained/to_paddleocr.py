@@ -12,7 +12,7 @@ from train.data.dataset import Dataset
 from train.data.texts.charset_file import write_characters
 from train.data.texts.forms import SPACE
 from train.engine import Images
-from train.errors import ModelError, ParityError, UsageError
+from train.errors import ModelError, ParityError
 from train.models import MODELS
 from train.models.network import Network
 from train.models.published import PublishedModel
@@ -20,6 +20,7 @@ from train.models.weights.pdparams import SUFFIX, write_pdparams
 from train.models.weights.starting import Saved, read_saved
 from train.reading.recogniser import BATCH_LINES
 from train.system.files import replace_folder
+from train.system.paths import require_empty
 from train.tasks.parity import TOLERANCE, compare, text_verdicts
 
 NAME, DICTIONARY = "best_accuracy", "dict.txt"
@@ -42,8 +43,7 @@ def write_checkpoint(weights: Path, data: Dataset, directory: Path, framework: s
         ParityError: if the file reads otherwise; nothing is written then.
         UsageError: for a folder that holds something.
     """
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise UsageError("a checkpoint must not replace anything", directory, "choose a new folder")
+    require_empty(directory, "what a checkpoint is written to")
     saved, model = _source(weights)
     network = model.network(framework, weights)
     typical = network.tensor(_typical(data))

@@ -230,3 +230,14 @@ def test_what_is_not_there_is_refused_with_what_is(tmp_path: Path) -> None:
     write_study(tmp_path, named("cut"), ended=False)
     with pytest.raises(UsageError, match="must be finished"):
         main(["compare", "vin", "cut", "--storage", str(tmp_path)])
+
+
+def test_the_studies_of_a_pair_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A detector and its reader lie a folder deeper than other studies."""
+    write_study(tmp_path / "both", named("recognition"))
+    (tmp_path / "both" / "photos.json").write_text("{}")
+    main(["list", "--storage", str(tmp_path)])
+    told = capsys.readouterr().out
+    assert told == f"both: a detector and its reader, listed with --storage {tmp_path}/both\n"
+    with pytest.raises(UsageError, match=r"\(recognition\): --storage .*/both"):
+        main(["show", "both", "--storage", str(tmp_path)])

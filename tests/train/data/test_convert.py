@@ -170,6 +170,15 @@ def test_an_occupied_destination_is_refused(
         convert(splits(sample("A", 0)), tmp_path / "out")
 
 
+def test_what_cannot_be_written_is_refused_before_labels_are_read(tmp_path: Path) -> None:
+    taken(tmp_path / "out")
+    nowhere = str(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="DST must be a new or empty folder"):
+        main([nowhere, str(tmp_path / "out")])
+    with pytest.raises(UsageError, match="--to parquet goes with lines"):
+        main([nowhere, str(tmp_path / "new"), "--to", "parquet", "--task", "detection"])
+
+
 def test_an_empty_destination_is_filled(sample: MakeSample, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     convert(splits(sample("A", 0)), tmp_path / "out")

@@ -13,7 +13,9 @@ from tests.train.data.conftest import MakeSample
 from train.data import images
 from train.data.dataset import decode_samples
 from train.data.decoded.decoding import Decoding
+from train.data.decoded.header import header_of
 from train.data.folders.notes import collected_notes
+from train.data.pictures.errors import PictureError
 from train.data.sample import Sample
 from train.errors import DataError
 from train.tasks.detection import Detection
@@ -75,6 +77,16 @@ def test_what_cannot_be_read_is_named(content: bytes | None, tmp_path: Path, sam
         bad.path.write_bytes(content)
     with pytest.raises(DataError, match=r"bad\.png"):
         decode_samples([good, bad])
+
+
+def test_the_header_of_an_empty_file_says_what_decoding_does(tmp_path: Path) -> None:
+    (tmp_path / "bad.png").touch()
+    told = []
+    for look in (header_of, images.read):
+        with pytest.raises(PictureError) as raised:
+            look(tmp_path / "bad.png")
+        told.append(str(raised.value))
+    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("place", ["memory", "file"])

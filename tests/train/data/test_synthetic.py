@@ -118,7 +118,7 @@ def test_the_command_line_names_a_folder_it_cannot_write(
 ) -> None:
     (tmp_path / "file").write_text("")
     assert run(main, [str(tmp_path / "file" / "vin")]) == 2
-    assert "DIR must be writable" in capsys.readouterr().err
+    assert "DIR must be a folder that can be written" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from train.system.paths import (
     read_utf8,
     require_file,
     require_folder,
+    require_readable,
     study_name,
 )
 
@@ -140,3 +141,19 @@ def test_every_encoding_is_read_or_refused(content: bytes) -> None:
         assert "must be UTF-8" in str(error)  # noqa: PT017 - most are none
     finally:
         path.unlink()
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_missing_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    require_readable(tmp_path, "data")
+    with monkeypatch.context() as patch:  # who runs the tests may be root
+        patch.setattr("os.scandir", refuse)
+        with pytest.raises(DataError, match="Permission denied; give this user the right"):
+            require_readable(tmp_path, "data")
+    for missing in (tmp_path / "x", tmp_path / ("x" * 999)):
+        with pytest.raises(DataError, match="data must exist"):
+            require_readable(missing, "data")

@@ -1,6 +1,7 @@
 """An image's header, read from its file: cheap enough to look at every file before a search."""
 
 import mmap
+import os
 from pathlib import Path
 
 from train.data.images import require_file
@@ -18,15 +19,19 @@ def header_of(path: Path) -> Header:
     """
     try:
         require_file(path)
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return read_header(data)  # type: ignore[arg-type]
+        with path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:  # nothing, which cannot be mapped
+                return read_header(b"")
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return read_header(data)  # type: ignore[arg-type]
     except FileNotFoundError:
         raise
     except PictureError as error:
         raise type(error)(error.rule, f"{path}: {error.value}", error.remedy) from error
-    except (OSError, ValueError) as error:  # an empty file cannot be mapped
+    except (OSError, ValueError) as error:  # a path with a zero byte
+        why = error.strerror if isinstance(error, OSError) else error
         raise PictureError(
-            "an image file must be readable", f"{path}: {error}", "restore it or remove its label"
+            "an image file must be readable", f"{path}: {why}", "restore it or remove its label"
         ) from error
 
 

@@ -49,7 +49,7 @@ class MappedDataset(Dataset):
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(
                 "a file of decoded images must be whole, and on every node under the same path",
-                f"{self._path}: {error}",
+                f"{self._path}: {getattr(error, 'strerror', None) or error}",
                 "delete it, and name a folder that all nodes share with --cache",
             ) from error
         self._pixels: npt.NDArray[np.uint8] = np.frombuffer(whole, np.uint8)
@@ -127,7 +127,7 @@ def write_images(samples: Sequence[Sample], path: Path, processes: int, stored: 
     except OSError as error:
         raise DataError(
             "the folder for decoded images must be writable and have room",
-            f"{path.parent}: {error}",
+            f"{path.parent}: {error.strerror or error}",
             "make room there, or name another one with --cache",
         ) from error
 

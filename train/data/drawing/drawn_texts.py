@@ -104,7 +104,7 @@ def _claim(directory: Path, manifest: str) -> None:
     """Make the folder this very dataset's; raise DataError if it holds something else."""
     path = directory / MANIFEST
     if path.is_file():
-        found = path.read_text(encoding="utf-8")
+        found = path.read_text("utf-8", "replace")
     else:
         found = "no manifest" if directory.is_dir() and any(directory.iterdir()) else manifest
     if found != manifest:

@@ -55,16 +55,22 @@ def group_samples(given: Mapping[str, Sequence[Sample]], pattern: str) -> dict[s
 
     Raises UsageError for what is no regular expression, or one that finds nothing in a path.
     """
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise UsageError(
-            "--group-by must be a regular expression", f"{pattern}: {error}", "quote it, as '([^/]+)_[0-9]+'"
-        ) from error
+    compiled = re.compile(document_pattern(pattern))
     return {
         split: [replace(sample, document=_found(compiled, sample)) for sample in samples]
         for split, samples in given.items()
     }
+
+
+def document_pattern(text: str) -> str:
+    """Return what `--group-by` is given; raise UsageError if it is no regular expression."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise UsageError(
+            "--group-by must be a regular expression", f"{text}: {error}", "quote it, as '([^/]+)_[0-9]+'"
+        ) from error
+    return text
 
 
 def _found(pattern: re.Pattern[str], sample: Sample) -> str:

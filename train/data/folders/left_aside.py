@@ -179,7 +179,7 @@ def _fault(path: Path) -> str:
         return (
             f"name {path.name} .txt: it is a list with tabs"
             if is_list
-            else f"mend {path.name}: {str(error)[:80]}"
+            else f"mend {path.name}: {str(getattr(error, 'strerror', None) or error)[:80]}"
         )
     return ""
 
@@ -200,8 +200,11 @@ def _holds_labels(path: str) -> bool:
     stem, suffix = os.path.splitext(os.path.basename(path))
     if suffix.lower() != ".txt" or any(map(split_of, re.split("[-_. ]", stem))):
         return True
-    with open(path, "rb") as file:
-        return b"\t" in file.read(LOOKED_INTO)
+    try:
+        with open(path, "rb") as file:
+            return b"\t" in file.read(LOOKED_INTO)
+    except OSError:  # nobody named it
+        return True
 
 
 def _told(images: Counter[str], pictures: Counter[str], lists: Sequence[str]) -> Iterator[str]:

@@ -124,7 +124,7 @@ def only_one(root: Path, split: str, paths: Sequence[Path]) -> Path:
             f"the {split} split must have one {'folder' if paths[0].is_dir() else 'list'}",
             f"{root} with {' and '.join(path.name for path in paths)}",
             "move all but one of them elsewhere"
-            + ("" if paths[0].is_dir() else f", or join them with an option --{split}-labels for each"),
+            + ("" if paths[0].is_dir() else f", or name each where there is an option --{split}-labels"),
         )
     return paths[0]
 

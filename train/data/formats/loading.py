@@ -1,11 +1,11 @@
 """The labels that a folder or a file holds: their format found, their samples read, split by split."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+from train.data.folders.beside import drop_those_of_images
 from train.data.folders.left_aside import note_left_aside, tell_what_to_try
 from train.data.folders.split_names import entries, in_order, split_of
 from train.data.folders.told_splits import deal
@@ -18,7 +18,9 @@ from train.data.texts.angles import require_texts
 from train.data.texts.forms import normal_form
 from train.data.texts.objects import note_forms, require_plain
 from train.errors import DataError, UsageError
+from train.system.paths import require_readable
 
+WHAT = "a data folder or label file"
 NO_OPTIONS: Mapping[str, str] = {}
 SEVERAL = "one of them (or each, where there are the options --train-labels, --val-labels and --test-labels)"
 RECOGNITION, PHOTOS, DIRECTIONS = ("recognition", "detection"), "detection", "orientation"
@@ -105,7 +107,7 @@ def detect(
     root: Path, options: Mapping[str, str] = NO_OPTIONS, tasks: Sequence[str] = RECOGNITION
 ) -> tuple[str, dict[str, Path]]:
     """Return the one format that takes `options` and finds labels under `root`, and its files by split."""
-    _require(root)
+    require_readable(root, WHAT)
     _require_known(options, tasks)
     for task, turn in (*product(tasks, (0, 1)), *product(tasks, (2,)), *product(tasks, (3,))):
         names = [name for name in names_of(task) if FORMATS.get(name).turn == turn]
@@ -136,7 +138,8 @@ def _tell_other_task(root: Path, options: Mapping[str, str], tasks: Sequence[str
     """Return the remedy where a folder or file has labels, but those of another task."""
     others = dict.fromkeys(FORMATS.get(name).task for name in FORMATS.names())
     found = [task for task in others if task not in tasks and _finds(root, options, [task], broken=False)]
-    return f"there are labels for --task {' and '.join(found)}" if found else ""
+    told = f"its labels are for the task {' and '.join(found)}, which --task names where there is that option"
+    return told if found else ""
 
 
 def _alone(
@@ -148,7 +151,7 @@ def _alone(
     """
     names = [name for name in formats if FORMATS.get(name).turn]
     there = (path for path in entries(root) if path.suffix.lower() not in READABLE_SUFFIXES)
-    files = [path for path in there if path.is_file()]
+    files = drop_those_of_images([path for path in there if path.is_file()], root)
     found = [
         (name, path)
         for name in names
@@ -183,7 +186,7 @@ def _takes(name: str, options: Mapping[str, str]) -> bool:
 
 
 def _find(name: str, root: Path, options: Mapping[str, str], tasks: Sequence[str]) -> dict[str, Path]:
-    _require(root)
+    require_readable(root, WHAT)
     if FORMATS.get(name).task not in tasks:
         names = [name for task in tasks for name in names_of(task)]
         raise UsageError(
@@ -204,8 +207,3 @@ def _require_known(options: Mapping[str, str], tasks: Sequence[str]) -> None:
             ", ".join(unknown),
             f"there are: {', '.join(sorted(known))}",
         )
-
-
-def _require(root: Path) -> None:
-    if not os.path.exists(root):  # which a name that is too long does not end
-        raise DataError("a data folder or label file must exist", root, "check the path")

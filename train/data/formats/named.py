@@ -1,15 +1,18 @@
 """The labels that a person names: a folder, one file, or the files of each split."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from train.data.formats.loading import NO_OPTIONS, RECOGNITION, load, only_split
+from train.data.formats.loading import NO_OPTIONS, RECOGNITION, load, load_file, only_split
 from train.data.sample import Sample
-from train.errors import UsageError
+from train.errors import OcrError, UsageError
 
 Named = Path | Mapping[str, Sequence[Path]]
+OPTIONS = re.compile(r"--(format|option|root)\b")
+"""Of the commands, how labels are written."""
 
 
 def load_named(
@@ -24,6 +27,16 @@ def load_named(
     found = {split: load_files(paths, options, name, tasks) for split, paths in named.items()}
     names = dict.fromkeys(each for names, _ in found.values() for each in names)
     return ", ".join(names), {split: samples for split, (_, samples) in found.items()}
+
+
+def load_alone(path: Path, tasks: Sequence[str] = RECOGNITION) -> list[Sample]:
+    """Return what `load_file` does, for an option without others that say how its labels are written."""
+    try:
+        return load_file(path, tasks=tasks)
+    except OcrError as error:
+        if OPTIONS.search(error.remedy):
+            error.remedy = "convert it first: python -m train.data.convert, which takes --format and --option"
+        raise
 
 
 def load_files(
@@ -68,7 +81,10 @@ def _require_new(
 
 
 def require_apart(outputs: Mapping[str, Path | None], samples: Iterable[Sample]) -> None:
-    """Raise UsageError for an output, by its option, that is a label file or an image of the data: it would be gone."""
+    """Raise UsageError for outputs, by their options, that are one file, a label file or an image: it would be gone."""
+    named = [os.path.abspath(path) for path in outputs.values() if path]
+    if len({*named}) < len(named):
+        raise UsageError(f"{' and '.join(outputs)} must be two files", named[0], "name another one")
     files = ((_identity(path), option) for option, path in outputs.items() if path)
     there = {file: option for file, option in files if file}
     if not there:

@@ -91,7 +91,7 @@ def files_by_split(root: Path, paths: Sequence[Path]) -> dict[str, Path]:
         raise DataError(
             "a folder must have one label file, or one for each split",
             f"{root} with {', '.join(path.name for path in paths)}",
-            "point at one of them, name them after their splits, or join them with an option --train-labels for each",
+            "name one of them, or each where there is an option --train-labels, or rename them after their splits",
         )
     return in_order(
         {split: only_one(root, split, some) for split, some in {**found, "all": whole}.items() if some}

@@ -65,7 +65,7 @@ def _folder(weights: Path | None) -> Path:
     try:
         found = json.loads((weights / "config.json").read_text(encoding="utf-8")).get("model_type")
     except (OSError, ValueError, AttributeError) as error:
-        raise _wrong(weights, error) from error
+        raise _wrong(weights, getattr(error, "strerror", None) or error) from error
     if found != MODEL_TYPE:
         raise _wrong(weights, f"the model type {found}")
     return weights

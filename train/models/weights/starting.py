@@ -12,8 +12,9 @@ from train.checkpoint import META, load_checkpoint
 from train.data.charset import Charset
 from train.data.texts.charset_file import read_entries
 from train.data.texts.forms import SPACE
-from train.errors import ModelError
+from train.errors import ModelError, UsageError
 from train.models.network import Arrays
+from train.models.weights.pdparams import SUFFIX
 from train.reading.settings import ReadingSettings
 
 SAFETENSORS = "model.safetensors"
@@ -40,6 +41,12 @@ class Saved:
     arrays: Callable[[], Arrays]
     fit_width: int = 0
     text_model: ReadingSettings | None = None
+
+
+def require_weights(weights: Path, option: str) -> None:
+    """Raise UsageError where no file or folder is called so, with or without the suffix of PaddleOCR's checkpoints."""
+    if not weights.exists() and not weights.with_name(weights.name + SUFFIX).exists():
+        raise UsageError(f"{option} must be a file or folder that is there", weights, "check the path")
 
 
 def is_bundle(weights: Path) -> bool:

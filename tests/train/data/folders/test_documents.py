@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.train.data.test_split import samples
+from train.data import check
 from train.data.checks.evidence import tell_documents, tell_made
 from train.data.folders.documents import find_documents, group_samples
 from train.data.sample import Sample
@@ -87,8 +88,8 @@ def test_the_command_line_names_documents() -> None:
         "shop",
         "shop",
     ]
-    with pytest.raises(UsageError, match="regular expression"):
-        group_samples(given, "(")
+    with pytest.raises(UsageError, match="--group-by must be a regular expression"):
+        check.parser().parse_args(["--group-by", "("])
     with pytest.raises(UsageError, match="in the path of every image"):
         group_samples(given, "none")
     with pytest.raises(DataError, match="at least 6 documents"):

@@ -1,9 +1,11 @@
 """Labels that were joined, stand under another name, or are none: what is said of them; and they stay as they are."""
 
+import base64
 import json
 from pathlib import Path
 
 import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tests.contracts.format_examples import write_image, write_shard
@@ -186,6 +188,16 @@ def test_texts_without_images_may_have_any_line_ends(tmp_path: Path, end: str) -
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [("labels.csv", "image,text\na.png,A1\nb.PNG,B2\n"), ("texts.json", '["A1",\n"B2"]\n')],
+)
+def test_labels_are_no_texts_without_images(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match="must hold texts alone"):
+        read_texts(tmp_path / name)
+
+
+@pytest.mark.parametrize(
     ("names", "remedy"),
     [
         (["a/b/c.png"], "images alone"),
@@ -218,8 +230,36 @@ def test_what_is_written_never_takes_the_place_of_what_is_read(tmp_path: Path) -
     for option, name in (("--json", "labels.json"), ("--json", "link.json"), ("--html", "a.png")):
         with pytest.raises(UsageError, match=f"{option} must not replace what is read"):
             check.main([str(tmp_path), option, str(tmp_path / name)])
+    with pytest.raises(UsageError, match="--json and --html must be two files"):
+        check.main([str(tmp_path), *(f"{option}={tmp_path}/found" for option in ("--json", "--html"))])
     assert labels.read_text() == '{"a.png": "x"}'
     proposal = tmp_path / "format.yaml"
     proposal.write_text("pattern: x\n")
     with pytest.raises(UsageError, match="--write must be a new file"):
         format_command.main([str(tmp_path), "--write", str(proposal)])
+
+
+@pytest.mark.parametrize("size", [12, 400])
+def test_an_image_in_the_place_of_its_name_is_refused_as_such(tmp_path: Path, size: int) -> None:
+    """A cell of over 131,072 characters is more than Python's csv takes by itself."""
+    write_image(tmp_path / "a.png", 0, (size, size))
+    image = base64.b64encode((tmp_path / "a.png").read_bytes()).decode()
+    for cell in (image, f"data:image/png;base64,{image}"):
+        (tmp_path / "labels.csv").write_text(f"image,text\n{cell},x\n")
+        (tmp_path / "labels.jsonl").write_text(json.dumps({"image": cell, "text": "x"}))
+        for name in ("labels.csv", "labels.jsonl"):
+            with pytest.raises(DataError, match="the image itself; write the images as files") as raised:
+                load(tmp_path / name)
+            assert len(str(raised.value)) < 400
+
+
+def test_what_datasets_did_not_embed_is_read_by_its_paths(tmp_path: Path) -> None:
+    """An image of a data set is bytes, a path, or both."""
+    write_image(tmp_path / "images" / "a.png", 0)
+    images = [{"bytes": None, "path": "images/a.png"}]
+    kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
+    table = pyarrow.table({"image": pyarrow.array(images, kind), "text": ["x"]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    (tmp_path / "b.jsonl").write_text(json.dumps({"image": images[0], "text": "x"}))
+    for name in ("a.parquet", "b.jsonl"):
+        assert texts_of(tmp_path / name) == [("a.png", "x")]

@@ -276,7 +276,7 @@ def test_a_table_of_unusual_columns_is_read_by_its_options_and_other_files_are_n
             load(tmp_path / "other")
     write(tmp_path / "lines" / "rec_gt.txt", "a.png\tA\n")
     for named in (tmp_path / "lines", tmp_path / "lines" / "rec_gt.txt"):
-        with pytest.raises(DataError, match="labels for --task recognition"):
+        with pytest.raises(DataError, match="labels are for the task recognition, which --task names"):
             load(named, tasks=("detection",))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from train.data.formats.loading import detect, load, load_file
+from train.data.formats.named import load_alone
 from train.errors import DataError, UsageError
 
 
@@ -189,5 +190,7 @@ def test_unknown_options_missing_folders_and_two_formats_are_refused(tmp_path: P
     with pytest.raises(DataError, match="must exist"):
         load(tmp_path / "nowhere")
     pair(tmp_path, "a", '{"corrected_text": "A"}')
-    with pytest.raises(DataError, match="--format"):
+    with pytest.raises(DataError, match="choose with --format"):
         load(tmp_path)
+    with pytest.raises(DataError, match=r"convert it first: python -m train\.data\.convert"):
+        load_alone(tmp_path)
