@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serve.errors import TooLargeError, UndecodableError, UnsupportedError
@@ -94,7 +94,7 @@ def test_mutated_files_are_read_or_refused(data: bytes) -> None:
     check(data)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(mutated(PDFS) | st.binary(max_size=300).map(lambda rest: b"%PDF-1.4\n" + rest))
 def test_mutated_pdfs_are_read_or_refused(data: bytes) -> None:
     check(data, 0)

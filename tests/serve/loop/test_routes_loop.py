@@ -126,7 +126,7 @@ def test_what_is_no_correction_is_refused(server: Server, body: dict[str, Any], 
     assert server.parts.corrections.count() == 0
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     path=st.sampled_from(["/corrections", "/api/retrain", "/v1/models/promote", "/v1/models/rollback"]),
     kind=st.sampled_from(["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"]),

@@ -185,7 +185,7 @@ def test_where_images_lie_is_said_if_it_is_not_where_the_list_says(tmp_path: Pat
     assert locate(labels, ["/old/a.png"], str(labels.parent / "images"))["/old/a.png"].is_file()
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(PARTS, max_size=4), st.lists(PARTS, min_size=1, max_size=4), st.sampled_from("/\\"))
 def test_no_path_is_found_whose_last_part_differs(
     tmp_path_factory: pytest.TempPathFactory,

@@ -124,7 +124,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"])).filter(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(CELLS, min_size=1), st.sampled_from(",;\t|"))
 def test_what_csv_writes_is_read(tmp_path: Path, texts: list[str], delimiter: str) -> None:
     with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
