@@ -68,12 +68,12 @@ def asked(data: Path, *more: str) -> StudySettings:
         (30, "A{}", ("--weights", __file__), "--weights must be of one model, got none"),
         (30, "A{}", ("--general-labels", "absent.txt"), "absent.txt"),
         (30, "A{}", ("--reading", "absent.yaml"), "absent.yaml"),
-        (30, "A{}", ("--detection", "absent"), "a bundle must be"),
+        (30, "A{}", ("--detection", "absent"), "a bundle's folder or a pretrained detector"),
         (
             30,
             "A{}",
             ("--detection", "absent", "--weights", __file__, "--model", "pp-ocrv6-tiny"),
-            "a bundle must be",
+            "a bundle's folder or a pretrained detector",
         ),
     ],
 )
