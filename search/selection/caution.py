@@ -6,7 +6,7 @@ models, 2022), and the pretrained ones keep all of it.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -31,8 +31,8 @@ from train.scoring.intervals import Gain, paired_gain_interval
 from train.tasks import TASKS, SampleStats
 from train.trained.loaded import Assembled, Loaded
 
-SHARES = (0.25, 0.5, 0.75)
-"""How far from the pretrained weights to the winner's the weights between them lie."""
+SHARES, MIDDLE = (0.25, 0.5, 0.75), (0.5,)
+"""How far from the pretrained weights to the winner's the weights between them lie; the middle where time is short."""
 LIKELY = 1.28 / 1.96
 """Half widths of the 95 % interval by which a gain that is likely, at 90 % on one side, lies above 0."""
 
@@ -46,7 +46,7 @@ def apply_caution(
 
     - A significant gain: the winner.
     - A likely gain over the baseline that the winner started from: the best weights between the two, of equals the
-      nearest to the start. The same where the winner reads no fewer samples and their labels' mean probability gains
+      nearest to the start; without the time to read several, those half way. The same where the winner reads no fewer samples and their labels' mean probability gains
       significantly, as easy labels show no other gain.
     - Anything else: the baseline.
 
@@ -69,7 +69,8 @@ def apply_caution(
     easy = not is_likely(gain) and gain.difference >= 0 and _has_time(search)
     surer = measure_probability(search, winner, baseline) if easy else None
     shown = is_likely(gain) or (surer is not None and surer.interval.low > 0)
-    between = interpolate(search, winner, baseline) if shown and _has_time(search) else None
+    shares = SHARES if _has_time(search) else MIDDLE
+    between = interpolate(search, winner, baseline, shares) if shown else None
     if between is not None:
         share, network = between
         return network, averaged, told(share=share, probability=surer)
@@ -152,7 +153,9 @@ def _rows_of_folds(search: Searched, selected: Selection) -> SampleStats:
     return rows
 
 
-def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> tuple[float, Loaded] | None:
+def interpolate(
+    search: Searched, winner: Loaded, baseline: ProbedBaseline, shares: Sequence[float] = SHARES
+) -> tuple[float, Loaded] | None:
     """Return how far from the baseline to the winner the weights lie that read validation best, and their network.
 
     None where the winner did not start from that baseline, or nothing between the two reads as well as it.
@@ -167,7 +170,7 @@ def interpolate(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> t
     last = in_one_form(checkpoint, training, first)
     read = partial(read_weights, engine, task.at_best, training, None)
     floor = read(first)
-    found = [(read(mixed), share, mixed) for share, mixed in _between(first, last)]
+    found = [(read(mixed), share, mixed) for share, mixed in _between(first, last, shares)]
     result, share, weights = max(
         found, key=lambda one: one[0].scores.rank
     )  # of equals the nearest, however sure
@@ -184,8 +187,8 @@ def is_start_of(baseline: TrialConfig, trained: TrialConfig) -> bool:
     return all(getattr(baseline, key) == getattr(trained, key) for key in keys)
 
 
-def _between(start: Weights, end: Weights) -> Iterator[tuple[float, dict[str, Any]]]:
-    for share in SHARES:
+def _between(start: Weights, end: Weights, shares: Sequence[float]) -> Iterator[tuple[float, dict[str, Any]]]:
+    for share in shares:
         yield share, mix(start, end, share)
 
 

@@ -91,6 +91,16 @@ def test_a_winner_that_is_surer_of_easy_labels_takes_the_bundle_a_part_of_its_wa
     assert (caution.probability.difference > 0) == (share > 0)
 
 
+def test_without_time_to_compare_weights_a_likely_gain_is_halved_and_not_given_up(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.selection.caution.is_likely", lambda gain: True)
+    monkeypatch.setattr("search.selection.caution._has_time", lambda search: False)
+    caution = apply_caution(made.search, made.selection, sharpened(made, 1.5), ("a",))[2]
+    assert caution is not None
+    assert caution.share == 0.5
+
+
 def test_the_baseline_is_not_read_for_the_probability_of_labels_that_have_none(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
