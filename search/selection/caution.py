@@ -46,8 +46,8 @@ def apply_caution(
 
     - A significant gain: the winner.
     - A likely gain over the baseline that the winner started from: the best weights between the two, of equals the
-      nearest to the start; without the time to read several, those half way. The same where the winner reads no fewer samples and their labels' mean probability gains
-      significantly, as easy labels show no other gain.
+      nearest to the start; without the time to read several, those half way. The same where the winner reads no
+      fewer samples and their labels' mean probability gains significantly, as easy labels show no other gain.
     - Anything else: the baseline.
 
     There is no caution (None) where the winner is not compared with a baseline: with random weights, with a limit on
