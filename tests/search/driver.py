@@ -103,8 +103,11 @@ class Process:
             time.sleep(0.05)
 
     def descendants(self) -> list[psutil.Process]:
-        """Return the processes that this one has started, and those that they have."""
-        return list(psutil.Process(self._popen.pid).children(recursive=True))
+        """Return the processes that this one has started, and those that they have; none once it has ended."""
+        try:
+            return list(psutil.Process(self._popen.pid).children(recursive=True))
+        except psutil.NoSuchProcess:
+            return []
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process itself, and to none of those that it started."""

@@ -4,9 +4,13 @@
 """
 
 import functools
+import json
+import math
 import os
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,24 +21,62 @@ from tests import tiny_orientation, tiny_recogniser
 from tests.search.driver import ENVIRONMENT, PARAMETERS, REPOSITORY, Process
 from train.data.augment import AUGMENTATIONS
 from train.data.images import Image
+from train.system.files import write_whole
 
-TINY = "task: orientation, model: tiny-orientation, engine: torch, augmentation.operations: [unhurried]"
+TINY = "task: orientation, model: tiny-orientation, engine: torch, augmentation.operations: [gated]"
 FIXED = "fixed: {{" + TINY + ", augmentation.probability: 1.0, epochs: {epochs}, batch_size: 16}}"
-PACE_S = 0.025
+GATE = "OCRTUNE_TESTS_GATE"
+"""Environment variable that names a gate's file."""
 
 
 def register() -> None:
-    """Make networks and pace known to a process: the search's own, and each of Ray's workers."""
+    """Make networks and gate known to a process: the search's own, and each of Ray's workers."""
     tiny_orientation.register()
     tiny_recogniser.register()
-    if "unhurried" not in AUGMENTATIONS.names():
-        AUGMENTATIONS.register("unhurried")(unhurried)
+    if "gated" not in AUGMENTATIONS.names():
+        AUGMENTATIONS.register("gated")(gated)
 
 
-def unhurried(image: Image, strength: float, rng: np.random.Generator) -> Image:
-    """Leave the line as it is, but take so long that a trial can be interrupted on any machine."""
-    time.sleep(PACE_S)
+class Gate:
+    """Stops trials in the middle of an epoch, until a test has done there what it wants: on a machine of any pace."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.environment = {GATE: str(file)}
+
+    def stop(self, after: float, *, free: tuple[str, ...] = ()) -> None:
+        """Let every process draw so many lines of a trial, and as many as it likes of those with these ids."""
+        write_whole(self._file, json.dumps({"after": after, "free": free}))
+
+    def open(self) -> None:
+        """Let all go on."""
+        self._file.unlink()
+
+
+_drawn: Counter[str] = Counter()
+_counting = threading.Lock()
+
+
+def gated(image: Image, strength: float, rng: np.random.Generator) -> Image:
+    """Leave the line as it is, once the gate lets it through."""
+    from ray import tune
+
+    trial = tune.get_context().get_trial_id()
+    with _counting:
+        _drawn[trial] += 1
+        number = _drawn[trial]
+    while trial and number > count_allowed(trial):  # who is no trial is not stopped
+        time.sleep(0.02)
     return image
+
+
+def count_allowed(trial: str) -> float:
+    """Return how many lines of a trial this process may draw by now."""
+    try:
+        said = json.loads(Path(os.environ.get(GATE, "")).read_bytes())
+    except (FileNotFoundError, IsADirectoryError):  # opened, or none
+        return math.inf
+    return math.inf if trial in said["free"] else float(said["after"])
 
 
 def write_tiny_space(folder: Path, epochs: int) -> Path:
@@ -57,7 +99,8 @@ def init_with_hook(
 ) -> Any:
     """Call Ray's own with a hook for its workers beside what the search gives them."""
     given = dict(runtime_env or {})
-    variables = {**given.get("env_vars", {}), "PYTHONPATH": os.environ["PYTHONPATH"]}
+    ours = {name: os.environ[name] for name in ("PYTHONPATH", GATE) if name in os.environ}
+    variables = {**given.get("env_vars", {}), **ours}
     hook = {"worker_process_setup_hook": "tests.search.tiny_search.register", "env_vars": variables}
     return init(*address, runtime_env=given | hook, **more)
 

@@ -1,43 +1,22 @@
-"""Faults in a search, on a real local cluster: each time it goes on, and nothing is lost or scored twice."""
+"""Faults in a search, on a real cluster: each time it goes on, and nothing is lost or scored twice."""
 
 import json
-import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 
-from tests.search.driver import ENVIRONMENT, MAX_EPOCHS, Process, label_arguments, write_labels
+from tests.search.driver import ENVIRONMENT, MAX_EPOCHS, label_arguments, write_labels
 from tests.search.machines.disk import SmallDisk
-from tests.search.machines.nodes import name_of, nodes
-from tests.search.tiny_search import tiny_search, write_tiny_space
+from tests.search.machines.nodes import nodes
+from tests.search.tiny_search import Gate, tiny_search, write_tiny_space
 from train.checkpoint import load_checkpoint
 
 pytestmark = pytest.mark.slow
-EPOCHS = 4
+EPOCHS, LINES = 4, 32
 TRIAL = "ray::ImplicitFunc"
-
-
-def begin(
-    data_dir: Path, folder: Path, *arguments: object, environment: Mapping[str, str] = ENVIRONMENT
-) -> Process:
-    """Start a search of one trial at a time."""
-    labels = write_labels(data_dir, folder / "labels", 32, 12)
-    return tiny_search(
-        "--storage", folder, "--name", "hit", *label_arguments(labels), "--space", write_tiny_space(folder, EPOCHS),
-        "--test-fraction", 0, "--max-epochs", MAX_EPOCHS, "--concurrent", 1, *arguments,
-        environment=environment,
-    )  # fmt: skip
-
-
-def kill_trial(run: Process) -> None:
-    """Kill the process in which a trial trains."""
-    found = [process for process in run.descendants() if name_of(process).startswith(TRIAL)]
-    assert found, "no trial runs"
-    for process in found:
-        process.send_signal(signal.SIGKILL)
 
 
 def truncate(weights: Path) -> None:
@@ -67,34 +46,50 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     small.close()
 
 
-def test_a_search_survives_one_fault_after_the_other(data_dir: Path, disk: SmallDisk) -> None:
-    """Its first trial is killed, then its checkpoints are damaged and it is killed again; then the disk is full."""
-    study = disk.folder / "hit"
-    at_once = {"TUNE_GLOBAL_CHECKPOINT_S": "0"}  # else the disk may be full before a trial's end is kept
-    run = begin(data_dir, disk.folder, "--trials", 2, environment=ENVIRONMENT | at_once)
-    run.wait_for(" epoch   1/")
-    kill_trial(run)
-    run.wait_for(" crashed ")
-    run.wait_for(" epoch   3/")
-    for weights in sorted(study.glob("*/checkpoint_*/checkpoint/state.npz"))[1:]:
-        truncate(weights)
-    kill_trial(run)
-    run.wait_for(f" ended after epoch {EPOCHS}")
-    run.wait_for(" epoch   1/", count=2)
-    disk.fill()
-    assert run.wait() == 3, run.output
-    assert "make room" in run.output
-    disk.make_room()
+def test_a_search_survives_one_fault_after_the_other(data_dir: Path, tmp_path: Path, disk: SmallDisk) -> None:
+    """The first trial's node is lost, then its checkpoints are damaged and it is killed; then the disk is full.
 
-    resumed = tiny_search("--storage", disk.folder, "--name", "hit", "--resume")
-    assert resumed.wait() == 0, resumed.output
+    A gate stops each process of a trial in the epoch after the last one that is waited for.
+    """
+    study, gate = disk.folder / "hit", Gate(tmp_path / "gate.json")
+    labels = write_labels(data_dir, tmp_path / "labels", LINES, 12)
+    where = ["--storage", disk.folder, "--name", "hit"]
+    how = ["--test-fraction", 0, "--max-epochs", MAX_EPOCHS, "--concurrent", 1, "--trials", 2]
+    with nodes(2) as cluster:
+        # Else the disk may be full before a trial's end is kept.
+        at_once = {"TUNE_GLOBAL_CHECKPOINT_S": "0", "RAY_ADDRESS": cluster.address}
+        environment = ENVIRONMENT | at_once | gate.environment
+        gate.stop(after=1.5 * LINES)
+        run = tiny_search(
+            *where, *label_arguments(labels), "--space", write_tiny_space(tmp_path, EPOCHS), *how,
+            environment=environment,
+        )  # fmt: skip
+        run.wait_for(" epoch   1/")
+        cluster.lose(TRIAL)
+        run.wait_for(" crashed ")
+        gate.stop(after=2.5 * LINES)  # it goes on after its first epoch
+        run.wait_for(" epoch   3/")
+        for weights in sorted(study.glob("*/checkpoint_*/checkpoint/state.npz"))[1:]:
+            truncate(weights)
+        cluster.kill(TRIAL)
+        gate.stop(after=3.5 * LINES)  # once more: enough for its end, and too little for the second trial's
+        run.wait_for(f" ended after epoch {EPOCHS}")
+        run.wait_for(" epoch   1/", count=2)
+        disk.fill()
+        gate.open()
+        assert run.wait() == 3, run.output
+        assert "make room" in run.output
+        disk.make_room()
+
+        resumed = tiny_search(*where, "--resume", environment=environment)
+        assert resumed.wait() == 0, resumed.output
     begun = next(line.partition("  ")[0] for line in run.lines if " starts: " in line)
     assert not any(line.startswith(f"{begun}  ") for line in resumed.lines), resumed.output
     trials = {trial["id"]: trial for trial in trials_of(disk.folder)}
     assert [(trial["state"], trial["epochs"]) for trial in trials.values()] == [("finished", EPOCHS)] * 2
-    killed, killed_again, damaged = trials[begun]["notes"]
+    lost, killed, damaged = trials[begun]["notes"]
+    assert "its process or its machine is gone" in lost
     assert "its process or its machine is gone" in killed
-    assert "its process or its machine is gone" in killed_again
     assert "is damaged" in damaged
     assert damaged.endswith("goes on from checkpoint_000000, epoch 1")
     every_epoch_told_once(disk.folder)
@@ -109,18 +104,3 @@ def only_the_best_checkpoints_are_left(study: Path) -> None:
     files = [path for path in study.rglob("checkpoint_*/**/*") if path.is_file()]
     assert summary["disk"]["checkpoint_bytes"] == sum(path.stat().st_size for path in files)
     assert summary["disk"]["total_bytes"] > summary["disk"]["checkpoint_bytes"] > 0
-
-
-def test_a_trial_whose_node_is_lost_goes_on_elsewhere(data_dir: Path, tmp_path: Path) -> None:
-    with nodes(2) as cluster:
-        run = begin(
-            data_dir, tmp_path, "--trials", 1, environment=ENVIRONMENT | {"RAY_ADDRESS": cluster.address}
-        )
-        run.wait_for(" epoch   1/")
-        cluster.lose(TRIAL)
-        assert run.wait() == 0, run.output
-    [trial] = trials_of(tmp_path)
-    assert (trial["state"], trial["epochs"]) == ("finished", EPOCHS)
-    [note] = trial["notes"]
-    assert "its process or its machine is gone" in note
-    every_epoch_told_once(tmp_path)

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,16 +17,10 @@ from pathlib import Path
 import psutil
 
 from tests.search.driver import Process
+from tests.search.machines.job_cluster import BIN, ENVIRONMENT, NODE_PORTS, free_ports, options
 
-BIN = Path(sys.executable).parent
-ENVIRONMENT = {
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ADDRESS": "",
-    "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-}
 BRIDGE = "ocrtune0"
-NET, PORT = "10.213.7", 26379
+NET = "10.213.7"
 
 
 @dataclass
@@ -46,25 +39,34 @@ class Nodes:
 
     def start(self, number: int) -> None:
         """Start node `number`; 0 is the head."""
-        head = ["--head", "--port", PORT, "--include-dashboard", "false", "--temp-dir", self.folder]
+        port = self.address.partition(":")[2]
+        head = ["--head", "--port", port, "--include-dashboard", "false", "--temp-dir", self.folder]
         place = head if number == 0 else ["--address", self.address]
         host = f"{NET}.{number + 1}" if self.own_addresses else "127.0.0.1"
         inside = ["ip", "netns", "exec", namespace(number)] if self.own_addresses and number else []
         run = Process(
             *inside, BIN / "ray", "start", "--block", *place, "--node-ip-address", host,
+            *options(dict(zip(NODE_PORTS, free_ports(len(NODE_PORTS)), strict=True))),
             "--num-cpus", min(number, 1), "--min-worker-port", 0, "--max-worker-port", 0,
             environment=ENVIRONMENT,
         )  # fmt: skip
         run.wait_for("Ray runtime started")
         self.running.append(run)
 
-    def lose(self, name: str) -> Process:
-        """Kill every process of the node on which a process of that name runs; return what is left of the node."""
+    def lose(self, name: str) -> None:
+        """Kill every process of the node on which a process of that name runs."""
+        kill(self._find(name)[1])
+
+    def kill(self, name: str) -> None:
+        """Kill the processes of that name alone."""
+        kill(self._find(name)[0])
+
+    def _find(self, name: str) -> tuple[list[psutil.Process], list[psutil.Process]]:
+        """Return the processes of that name on the first node that has some, and all of that node."""
         for node in self.running:
             processes = node.descendants()
-            if any(name_of(process).startswith(name) for process in processes):
-                kill(processes)
-                return node
+            if named := [process for process in processes if name_of(process).startswith(name)]:
+                return named, processes
         raise AssertionError(f"no {name} runs on any node")
 
 
@@ -117,7 +119,8 @@ def nodes(count: int) -> Iterator[Nodes]:
     """Run a head and `count` nodes; end them and nothing else."""
     own = bridge()
     folder = Path(tempfile.mkdtemp(prefix="nodes-", dir="/tmp"))
-    cluster = Nodes(f"{NET}.1:{PORT}" if own else f"127.0.0.1:{PORT}", own, folder)
+    [port] = free_ports(1)
+    cluster = Nodes(f"{NET}.1:{port}" if own else f"127.0.0.1:{port}", own, folder)
     try:
         for number in range(count + 1):
             if own and number:

@@ -28,13 +28,13 @@ from search.storage.location import (
     withdraw,
 )
 from tests.s3 import s3_server
-from tests.search.driver import Process, label_arguments, write_labels
-from tests.search.tiny_search import tiny_search, write_tiny_space
+from tests.search.driver import ENVIRONMENT, Process, label_arguments, write_labels
+from tests.search.tiny_search import Gate, tiny_search, write_tiny_space
 from train.errors import UsageError
 from train.system.files import write_whole
 from train.system.filesystems import open_filesystem
 
-EPOCHS = 10  # some seconds: longer than from one snapshot to the next
+EPOCHS, LINES = 4, 24
 
 
 @pytest.fixture(scope="module")
@@ -205,20 +205,24 @@ def test_a_bucket_that_does_not_exist_is_refused(
 @pytest.mark.slow
 def test_a_killed_search_goes_on_from_another_machine(data_dir: Path, tmp_path: Path, uri: str) -> None:
     """The second process finds nothing but the URI: its own folder is empty."""
-    labels = write_labels(data_dir, tmp_path / "labels", 24, 12)
-    study = ["--storage", uri, "--name", "cut"]
+    labels, gate = write_labels(data_dir, tmp_path / "labels", LINES, 12), Gate(tmp_path / "gate.json")
+    study, environment = ["--storage", uri, "--name", "cut"], ENVIRONMENT | gate.environment
+    gate.stop(after=2.5 * LINES)
     (tmp_path / "here").mkdir()
     (tmp_path / "there").mkdir()
     killed = tiny_search(
         *study, *label_arguments(labels), "--space", write_tiny_space(tmp_path, EPOCHS), "--test-fraction", 0,
-        "--max-epochs", 5 * EPOCHS, "--trials", 2, "--concurrent", 1, cwd=tmp_path / "here",
+        "--max-epochs", 5 * EPOCHS, "--trials", 2, "--concurrent", 1, environment=environment, cwd=tmp_path / "here",
     )  # fmt: skip
+    killed.wait_for(" epoch   1/")
+    gate.stop(after=2.5 * LINES, free=tuple(reported(killed)[:1]))
     killed.wait_for(" epoch   2/", count=2)
     place = locate(settings(uri, name="cut"))
     wait_for_snapshot(place)
     killed.kill()
     first, second = dict.fromkeys(reported(killed))
-    resumed = tiny_search(*study, "--resume", cwd=tmp_path / "there")
+    gate.open()
+    resumed = tiny_search(*study, "--resume", environment=environment, cwd=tmp_path / "there")
     assert resumed.wait() == 0, resumed.output
     again = reported(resumed)
     assert 0 < again.count(second) < EPOCHS, "the unfinished trial began again, or had ended"
