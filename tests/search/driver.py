@@ -96,7 +96,7 @@ class Process:
         """Wait until `count` lines hold `text`."""
         until = time.monotonic() + timeout
         while sum(text in line for line in self.lines) < count:
-            ended = self._popen.poll() is not None
+            ended = self._popen.poll() is not None and not self._reader.is_alive()
             if ended or time.monotonic() > until:
                 self.kill()
                 raise AssertionError(f"no {text!r}, {count} times, in:\n{self.output}")
