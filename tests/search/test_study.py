@@ -15,6 +15,7 @@ import optuna
 import pytest
 import yaml
 
+from search.studies.read import read_result, read_study
 from tests.search.driver import (
     MAX_EPOCHS,
     REPOSITORY,
@@ -73,7 +74,7 @@ def test_the_summary_says_what_was_found(ended: Ended) -> None:
         assert trial.keys() == {"id", "state", "config", "score", "general", "epochs", "seconds", "reason",
                                 "parts", "notes", "interval_95"}  # fmt: skip
         assert (trial["state"], trial["epochs"], trial["reason"]) == ("finished", 2, "")
-        assert (trial["parts"], trial["notes"]) == (1, [])
+        assert (trial["parts"] in (1, 2), trial["notes"]) == (True, []), "two where memory is short"
         assert 0 < trial["seconds"] < summary["wall_seconds"]
         assert 0 <= trial["interval_95"][0] <= trial["score"] <= trial["interval_95"][1] <= 1
     for measured in (summary["baseline"], summary["best"], summary["test"]["best"]):
@@ -165,10 +166,10 @@ def test_the_results_commands_show_the_study_and_export_its_second_trial(
     assert [split["gain"]["difference"] for split in compared["splits"]] == [0, 0]
     output = tmp_path / "second"
     done = python(command, "export", "tiny", "--trial", 2, *storage, "--output", output, "--json")
-    second = min(ended.trials, key=lambda trial: trial["score"])
-    assert json.loads(done)["trial"] == second["id"]
+    second = read_result(read_study(ended.folder)).ranked[1]
+    assert json.loads(done)["trial"] == second.id
     bundle, best = load_bundle(output), load_bundle(ended.folder / "best")
-    assert bundle.manifest.metrics["exact_match"] == second["score"]
+    assert bundle.manifest.metrics["exact_match"] == second.score
     assert (bundle.text_model is None) == (best.text_model is None)
 
 
@@ -230,8 +231,8 @@ def tensorboard_events(path: Path) -> Iterator[Any]:
 
 
 def test_a_log_says_what_is_at_work_in_plain_lines(ended: Ended) -> None:
-    assert re.search(r"^at work: reading with the pretrained models, \d", ended.output, re.MULTILINE)
-    training = r"^at work: training, 0:\d\d: \w+ (before its first batch|epoch \d)"
+    assert re.search(r"^at work: (?!training)\w[\w ,]+, \d+:\d\d", ended.output, re.MULTILINE)
+    training = r"^at work: training, \d+:\d\d: \w+ (before its first batch|epoch \d)"
     assert re.search(training, ended.output, re.MULTILINE)
     assert not {"\x1b", "\r"} & set(ended.output)
     assert "\nRay dashboard: http://" in ended.output

@@ -25,6 +25,7 @@ from tests import real_lines
 from tests.search.made_result import image_of, result, rows, trial
 from train.config import config_from_mapping
 from train.errors import UsageError
+from train.system.onnx_session import run
 
 SPACE = parse_space(
     """\
@@ -158,10 +159,19 @@ def test_optuna_is_told_both(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_time_of_a_real_network_is_measured(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    widths: list[int] = []
+
+    def seen(session: Any, batch: Any) -> Any:
+        widths.append(batch.shape[3])
+        return run(session, batch)
+
+    monkeypatch.setattr(latency_module, "run", seen)
     data = real_lines.few_lines(data_dir, train=4, val=3)
-    tiny, wide = (measure(real_lines.config(fit_width=width), data) for width in (0, 1280))
-    assert 0 < tiny.low <= tiny.ms <= tiny.high
-    assert wide.ms > tiny.ms, "four times as many pixels and more"
+    own, wide = (measure(real_lines.config(fit_width=width), data) for width in (0, 1280))
+    for found in (own, wide):
+        assert 0 < found.low <= found.ms <= found.high
+    assert set(widths[len(widths) // 2 :]) == {1280}, "it is timed on lines as its network sees them"
+    assert max(widths[: len(widths) // 2]) < 1280
     times = iter([latency(9.0), latency(5.0)])
     monkeypatch.setattr("search.preflight.probing.latency.time_session", lambda *_: next(times))
     faster = latency(5.0).model_copy(update={"precision": "int8"})
