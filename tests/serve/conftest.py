@@ -61,7 +61,7 @@ class Server:
         self._log.seek(0)
         return self._log.read()
 
-    def wait_until_ready(self, timeout_s: float = 180) -> None:
+    def wait_until_ready(self, timeout_s: float = 400) -> None:
         until = time.monotonic() + timeout_s
         while "\n    curl" not in self.output:
             assert self._process.poll() is None, self.output
@@ -77,7 +77,7 @@ class Server:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
         try:
-            return self._process.wait(90)
+            return self._process.wait(180)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             raise

@@ -56,7 +56,7 @@ def lines(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = [str(data_dir / "vin" / row.split("\t")[0]) for row in rows]
     folder = tmp_path_factory.mktemp("lines")
     (folder / "damaged.png").write_bytes(b"no picture")
-    (folder / "list.txt").write_text("\n".join([*names, "damaged.png", "missing.png", *names * 6]))
+    (folder / "list.txt").write_text("\n".join([*names, "damaged.png", "missing.png", *names * 18]))
     return folder / "list.txt"
 
 
@@ -69,7 +69,7 @@ def kill_when_a_part_is_kept(command: list[str], folder: Path) -> Path:
     process = subprocess.Popen(
         [sys.executable, "serve/read.py", *command], cwd=REPOSITORY, start_new_session=True
     )
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while not (kept := sorted(folder.glob("0*.jsonl"))):
         assert process.poll() is None
         assert time.monotonic() < until

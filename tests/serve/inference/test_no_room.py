@@ -71,7 +71,7 @@ def test_a_model_without_a_replica_is_replaced(cluster: None, monkeypatch: pytes
 
     async def run() -> str:
         model = RemoteModel(TASK, Settings(orientation=FIRST, cpus_per_replica=0.6))
-        with anyio.fail_after(90):
+        with anyio.fail_after(300):
             await to_thread.run_sync(model.replace, FIRST, abandon_on_cancel=True)
         return await name_of(model)
 
@@ -79,7 +79,7 @@ def test_a_model_without_a_replica_is_replaced(cluster: None, monkeypatch: pytes
 
 
 async def name_of(model: RemoteModel) -> str:
-    with anyio.fail_after(60):
+    with anyio.fail_after(300):
         return str((await model.call("facts"))["name"])
 
 

@@ -45,7 +45,7 @@ def start(client: httpx.Client, **form: str) -> str:
 def follow(client: httpx.Client, job: str) -> tuple[dict[str, Any], list[float]]:
     """Return how a retraining ended, and its progress until then."""
     progress: list[float] = []
-    until = time.monotonic() + 300
+    until = time.monotonic() + 900
     while time.monotonic() < until:
         status: dict[str, Any] = client.get(f"/api/retrain/{job}").json()["result"]
         if status["state"] not in ("queued", "running"):
@@ -92,10 +92,13 @@ def test_a_training_that_fails_says_why(client: httpx.Client, data_dir: Path) ->
 
 
 def test_a_search_becomes_a_model(server: Server, client: httpx.Client, data_dir: Path) -> None:
-    """With nothing beside it: its time is bounded, and a busy machine leaves it too little for a model."""
+    """Two minutes are enough, but where the machine is slow or busy, which it says."""
     correct(client, data_dir)
-    search = start(client, search="true", minutes="2", epochs="3", batch_size="4")
-    done, _ = follow(client, search)
+    for minutes in ("2", "6"):
+        search = start(client, search="true", minutes=minutes, epochs="3", batch_size="4")
+        done, _ = follow(client, search)
+        if "give it more time" not in done["message"]:
+            break
     assert done["state"] == "finished", done
     bundle = bundle_of(server, search)
     assert bundle.directory.parent.name == "search"

@@ -98,7 +98,7 @@ class Detector:
 with taking_place({"detection"}, 0):
     serve.run(Detector.bind(), name="detection", route_prefix=None)
     print("begun", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -112,7 +112,7 @@ def test_a_server_that_is_killed_before_it_serves_has_replaced_nobody(port: int)
         assert is_replaced()
         assert not list_left(), "they may be somebody else's"
         taker.kill()
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while is_replaced():
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -153,7 +153,7 @@ def test_names_and_paths_of_others_are_not_taken(port: int) -> None:
 
 
 def wait_until_it_serves(server: "subprocess.Popen[bytes]", log: Path, port: int) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while "\n    curl" not in log.read_text():
         assert server.poll() is None, log.read_text()
         assert time.monotonic() < until, log.read_text()
@@ -163,13 +163,13 @@ def wait_until_it_serves(server: "subprocess.Popen[bytes]", log: Path, port: int
 
 def end(server: "subprocess.Popen[bytes]") -> None:
     server.send_signal(signal.SIGINT)
-    assert server.wait(60) == 0
+    assert server.wait(180) == 0
 
 
 def test_it_serves_beside_the_other_is_replaced_and_ends_alone(port: int, tmp_path: Path) -> None:
     """The second server has its models in the process that speaks HTTP: those of the first one end, and it stays."""
     log, elsewhere = tmp_path / "log", free_port()
-    assert run_server(elsewhere, tmp_path / "store", log).wait(90) == 2
+    assert run_server(elsewhere, tmp_path / "store", log).wait(180) == 2
     assert f"where it has 127.0.0.1:{port}" in log.read_text(), "Ray Serve listens in one place"
     first = run_server(port, tmp_path / "store", log)
     wait_until_it_serves(first, log, port)

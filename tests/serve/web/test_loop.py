@@ -1,6 +1,5 @@
 """Retraining, promotion, the models and the key."""
 
-import itertools
 import json
 import re
 from dataclasses import replace
@@ -70,7 +69,7 @@ def test_a_retraining_is_followed_to_its_promotion(
 ) -> None:
     """The server's part is played here: a training takes minutes, and tests of the routes look after it."""
     asked: list[str] = []
-    course = itertools.chain(COURSE, itertools.repeat(COURSE[-1]))
+    stage = 0  # of the retraining, which goes on when the page has shown it
     with opened(browser, serve_url) as page:
 
         def retrain(route: Route) -> None:
@@ -78,7 +77,7 @@ def test_a_retraining_is_followed_to_its_promotion(
                 asked.append(route.request.post_data or "")
                 answer(route, {"id": JOB.id}, 202)
             else:
-                answer(route, {"jobs": [next(course).as_dict()] if asked else []})
+                answer(route, {"jobs": [COURSE[stage].as_dict()] if asked else []})
 
         def promote(route: Route) -> None:
             asked.append(route.request.post_data or "")
@@ -91,9 +90,11 @@ def test_a_retraining_is_followed_to_its_promotion(
         page.get_by_label("Technique").select_option("frozen")
         page.get_by_role("button", name="Retrain").click()
         expect(page.locator(".chip")).to_have_text("Waiting")
+        stage = 1
         expect(page.locator(".chip")).to_have_text("Training")
         progress = page.get_by_label("Progress of the retraining")
         assert progress.evaluate("bar => bar.value") == pytest.approx(0.45)
+        stage = 2
         expect(page.locator(".chip")).to_have_text("Finished")
         expect(page.locator(".comparison tbody tr").first).to_have_text(re.compile(r"50\.0 %\s*80\.0 %"))
         expect(page.locator(".comparison")).to_contain_text("13 mended and 1 broken of 40 held-back lines")
