@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,12 @@ from rapidfuzz.distance import Levenshtein
 from train.cut import CUTS_TO_TRY, PADDLEOCR, Cut
 from train.data import images
 from train.data.dataset import MemoryDataset, gather
-from train.data.geometry.crops import crop
+from train.data.geometry.crops import Quad, crop
 from train.data.photos.lines import is_line
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
+from train.end_to_end.photos import as_line
+from train.end_to_end.spread import spread
 from train.scoring.regions import judge, polygons
 from train.sets.found import Quads
 from train.trained.readers import Read, read
@@ -94,18 +97,20 @@ def _hits(photos: Sequence[Sample], boxes: Sequence[Quads]) -> list[_Hit]:
         regions = regions_of(photo.text, photo.source)
         hits = judge(polygons(list(quads)), regions).hits
         found += [(photo, quads[i], regions[j].text) for i, j in hits if is_line(regions[j])]
-    return found[:: max(1, -(-len(found) // MOST_LINES))]
+    return [found[place] for place in spread(len(found), MOST_LINES)]
 
 
 def _lines(hits: Sequence[_Hit], cuts: Sequence[Cut]) -> MemoryDataset:
-    """Return the lines of each cut, one cut behind the other; each photo is decoded once."""
-    decoded = {photo.path: images.read(photo.path) for photo, _, _ in hits}
-    pairs = [(hit, crop(decoded[hit[0].path], hit[1], how)) for how in cuts for hit in hits]
-    fitting = [line if line.size and not images.too_long(*line.shape[:2]) else _blank() for _, line in pairs]
-    kept = [images.resize_line(line) for line in fitting]
-    samples = [Sample(photo.path, text, photo.source) for (photo, _, text), _ in pairs]
-    return gather(samples, [(line, (line.shape[0], line.shape[1])) for line in kept])
+    """Return the lines of each cut, one cut behind the other; one photo is decoded at a time."""
+    of_hits: list[list[images.Image]] = []
+    for path, own in groupby(hits, key=lambda hit: hit[0].path):
+        photo = images.read(path)
+        of_hits += [[_line(photo, quad, how) for how in cuts] for _, quad, _ in own]
+    lines = [line for of_cut in zip(*of_hits, strict=True) for line in of_cut]
+    samples = [Sample(photo.path, text, photo.source) for _ in cuts for photo, _, text in hits]
+    return gather(samples, [(line, (line.shape[0], line.shape[1])) for line in lines])
 
 
-def _blank() -> images.Image:
-    return np.zeros((images.HEIGHT_PX, images.HEIGHT_PX, 3), np.uint8)
+def _line(photo: images.Image, quad: Quad, how: Cut) -> images.Image:
+    line = as_line(crop(photo, quad, how))
+    return np.zeros((images.HEIGHT_PX, images.HEIGHT_PX, 3), np.uint8) if line is None else line

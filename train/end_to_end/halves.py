@@ -10,6 +10,7 @@ import numpy.typing as npt
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.end_to_end.pair import read_end_to_end
+from train.end_to_end.spread import spread
 from train.scoring.intervals import Gain, describe_points
 from train.scoring.regions import RegionScores, gain_in_reading
 from train.sets.found import Quads
@@ -88,11 +89,14 @@ def compare_halves(
         return None
     unseen = len(splits.test) >= FEWEST_UNSEEN
     photos = splits.test if unseen else splits.val
-    some = photos[:: max(1, -(-len(photos) // MOST_PHOTOS))]
+    some = [photos[place] for place in spread(len(photos), MOST_PHOTOS)]
     found = {name: find(some) for name, find in detectors.items()}
-    step = max(1, -(-max(sum(map(len, boxes)) for boxes in found.values()) // MOST_BOXES))
+    most = max(sum(map(len, boxes)) for boxes in found.values())
+    places = spread(len(some), len(some) * MOST_BOXES // max(most, 1))
     rows = {
-        (finder, name): read_end_to_end(some[::step], boxes[::step], reader).counts
+        (finder, name): read_end_to_end(
+            [some[place] for place in places], [boxes[place] for place in places], reader
+        ).counts
         for finder, boxes in found.items()
         for name, reader in readers.items()
     }

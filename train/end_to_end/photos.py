@@ -1,8 +1,9 @@
 """Photos read end to end, as serving reads them: boxes, crops in reading order, texts; and how many texts are right."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,10 @@ Reading = tuple[str, float] | TextReading
 ReadLines = Callable[[Dataset], Sequence[Any]]
 """Returns a `Reading` of every line, or for a cut that divides lines, its `Word`s."""
 NOTHING: Reading = ("", 0.0)
+Line = images.Image | None
+"""A line as a reader takes it, (HEIGHT_PX, w, 3) uint8 BGR; None for a box that is no line of text."""
+MOST_BYTES = 1 << 28
+"""Of lines that are cut out before they are read."""
 
 
 @dataclass(frozen=True)
@@ -73,23 +78,50 @@ def read_photos(
         read_lines: what every line of a dataset says.
         how: the boxes are cut, the reader's own; where it divides lines, a page has its words.
     """
-    pages = [
-        cut(images.read(sample.path), list(quads), how) for sample, quads in zip(samples, found, strict=True)
-    ]
-    lines = [(quad, crop) for quads, crops in pages for quad, crop in zip(quads, crops, strict=True)]
-    read = iter(read_boxes([quad for quad, _ in lines], [crop for _, crop in lines], read_lines, how))
-    parts = [[part for _ in quads for part in next(read)] for quads, _ in pages]
-    return [PhotoReading([quad for quad, _ in own], [reading for _, reading in own]) for own in parts]
+    cut_out = (_cut_lines(sample.path, quads, how) for sample, quads in zip(samples, found, strict=True))
+    return [page for some in _portions(cut_out) for page in _read_pages(some, read_lines, how)]
+
+
+_Lines = tuple[list[Quad], list[Line]]
+
+
+def _cut_lines(photo: Path, quads: Sequence[Quad], how: Cut) -> _Lines:
+    """Return the boxes of a photo in reading order, without empty ones, and their lines."""
+    if not len(quads):  # nothing is found in a photo that cannot be read
+        return [], []
+    kept, crops = cut(images.read(photo), list(quads), how)
+    return kept, [as_line(crop) for crop in crops]
+
+
+def _portions(pages: Iterable[_Lines]) -> Iterator[list[_Lines]]:
+    """Yield so many pages together that their lines take about MOST_BYTES."""
+    some, size = list[_Lines](), 0
+    for page in pages:
+        some.append(page)
+        size += sum(line.nbytes for line in page[1] if line is not None)
+        if size >= MOST_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def _read_pages(pages: Sequence[_Lines], read_lines: ReadLines, how: Cut) -> Iterator[PhotoReading]:
+    boxes = [quad for quads, _ in pages for quad in quads]
+    read = iter(read_boxes(boxes, [line for _, lines in pages for line in lines], read_lines, how))
+    for quads, _ in pages:
+        own = [part for _ in quads for part in next(read)]
+        yield PhotoReading([quad for quad, _ in own], [reading for _, reading in own])
 
 
 def read_boxes(
-    quads: Sequence[Quad], crops: Sequence[images.Image], read_lines: ReadLines, how: Cut = PADDLEOCR
+    quads: Sequence[Quad], lines: Sequence[Line], read_lines: ReadLines, how: Cut = PADDLEOCR
 ) -> list[list[tuple[Quad, Reading]]]:
     """Return what is read in each box, and where: one text, or its words; nothing in one that is no line of text."""
-    lines = [images.resize_line(crop) for crop in crops if crop.size and not _too_long(crop)]
-    readings = iter(read_lines(_dataset(lines)) if lines else ())
+    shown = [line for line in lines if line is not None]
+    readings = iter(read_lines(_dataset(shown)) if shown else ())
     nothing: Any = [Word(0.0, 1.0, NOTHING)] if how.words else NOTHING
-    said: list[Any] = [next(readings) if crop.size and not _too_long(crop) else nothing for crop in crops]
+    said: list[Any] = [nothing if line is None else next(readings) for line in lines]
     if not how.words:
         return [[(quad, one)] for quad, one in zip(quads, said, strict=True)]
     return [
@@ -98,9 +130,11 @@ def read_boxes(
     ]
 
 
-def _too_long(crop: images.Image) -> bool:
-    """Return whether a crop is no line of text, as a ruled line is none: it says nothing."""
-    return images.too_long(crop.shape[0], crop.shape[1])
+def as_line(crop: images.Image) -> Line:
+    """Return a crop, (H, W, 3) uint8 BGR, as a line; None where it is empty, or too long, as a ruled line is."""
+    if not crop.size or images.too_long(crop.shape[0], crop.shape[1]):
+        return None
+    return images.resize_line(crop)
 
 
 def _dataset(lines: Sequence[images.Image]) -> MemoryDataset:
@@ -222,12 +256,14 @@ def photo_page(
     right = sum(not _faults(one) for one in counts)
     total = add_counts(counts)
     faults = f" Of {total.labels:.0f} texts: {describe_faults(total) or 'all right'}."
+    shown = f" The {SHOWN} worst are shown." if len(found) > SHOWN else ""
     figures = "".join(_figure(*one) for one in found[:SHOWN])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>"
-        f"<p>{right} of {len(counts)} photos have every text found and read right, and nothing else.{faults}</p>"
+        f"<p>{right} of {len(counts)} photos have every text found and read right, and nothing else.{faults}"
+        f"{shown} Labels are green, ignored ones grey, what was found is orange.</p>"
         f'<div class="grid">{figures}</div></body></html>\n'
     )
 

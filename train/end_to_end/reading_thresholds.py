@@ -16,12 +16,14 @@ from train.data.geometry.detection import DetectionParameters, decode_boxes
 from train.data.photos.regions import Region
 from train.data.sample import Sample
 from train.end_to_end.finder import PhotoFiles
-from train.end_to_end.photos import Reading, ReadLines, list_judged, read_boxes
+from train.end_to_end.photos import Line, Reading, ReadLines, as_line, list_judged, read_boxes
+from train.end_to_end.spread import spread
 from train.reading.settings import ReadingSettings, TextReading
 from train.scoring.regions import Overlaps, RegionCounts, RegionScores, gain_in_reading, polygons
 from train.scoring.thresholds import PhotoMap
 from train.sets.found import Quads
 from train.system.onnx_session import run
+from train.system.processor import count_cores
 from train.tasks.detection import Detection
 from train.tasks.detection_at_best import GRID
 from train.trained.readers import Read, read
@@ -119,8 +121,9 @@ def _rank(rows: Rows, triple: Triple, own: Triple) -> tuple[float, int, float]:
 def suit_reader(found: Read, photos: Sequence[Sample], reader: Read) -> ThresholdChoice:
     """Return the thresholds of a detection bundle that suit a reader, chosen on some of these photos."""
     assert found.bundle is not None, "only a bundle has thresholds of its own"
-    some = photos[:: max(1, -(-len(photos) // MOST_PHOTOS))]
-    task, session, data = Detection(found.config, Charset(())), found.bundle.session(), PhotoFiles(some)
+    some = [photos[place] for place in spread(len(photos), MOST_PHOTOS)]
+    task, data = Detection(found.config, Charset(())), PhotoFiles(some)
+    session = found.bundle.session(count_cores())
     maps: dict[int, PhotoMap] = {}
     for indices in task.evaluation_batches(data):
         output = run(session, task.evaluation_batch(data, indices))
@@ -139,14 +142,14 @@ def _find(one: PhotoMap, given: DetectionParameters, pair: Triple, least: float)
 def _few_enough(found: Sequence[Sequence[_Boxes]]) -> list[int]:
     """Return photos, spread over all, whose boxes are not too many to read."""
     total = sum(len(one.quads) for sets in found for one in sets)
-    return list(range(0, len(found), max(1, -(-total // MOST_LINES))))
+    return spread(len(found), len(found) * MOST_LINES // max(total, 1))
 
 
 def _read(
     some: Sequence[int], photos: Sequence[Sample], found: Sequence[Sequence[_Boxes]], reader: Reader
 ) -> dict[int, list[list[Part]]]:
     """Return what every different box of each photo says, in the order of its first appearance."""
-    lines: list[images.Image] = []
+    lines: list[Line] = []
     boxes: list[Quad] = []
     spans: dict[int, slice] = {}
     for i in some:
@@ -158,7 +161,7 @@ def _read(
                 place = seen.setdefault(quad.tobytes(), len(seen))
                 one.places.append(place)
                 if place == len(lines) - start:
-                    lines.append(crop(picture, quad, reader.cut))
+                    lines.append(as_line(crop(picture, quad, reader.cut)))
                     boxes.append(quad)
         spans[i] = slice(start, len(lines))
     readings = read_boxes(boxes, lines, reader.read_lines, reader.cut)

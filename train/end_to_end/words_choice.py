@@ -9,6 +9,7 @@ from train.data.photos.lines import is_line
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
 from train.end_to_end.pair import read_end_to_end
+from train.end_to_end.spread import spread
 from train.scoring.intervals import Gain, describe_points
 from train.scoring.regions import RegionScores, gain_in_reading, judge, lie_within, polygons
 from train.sets.found import Quads
@@ -63,8 +64,9 @@ def choose_words(photos: Sequence[Sample], boxes: Sequence[Quads], reader: Read)
     inside, labels = count_inside(photos, boxes)
     if not TASKS.get(reader.config.task).worded or not (usual or inside > WORTH_TRYING * labels):
         return WordsChoice(usual, inside, labels)
-    step = max(1, -(-sum(map(len, boxes)) // MOST_BOXES))
-    lines, words = (_read(photos[::step], boxes[::step], reader, words) for words in (False, True))
+    places = spread(len(photos), len(photos) * MOST_BOXES // max(sum(map(len, boxes)), 1))
+    some, found = [photos[place] for place in places], [boxes[place] for place in places]
+    lines, words = (_read(some, found, reader, words) for words in (False, True))
     gain = gain_in_reading(lines, words)
     chosen = gain.interval.high >= 0 if usual else gain.interval.low > 0
     tried = RegionScores.measured(lines, read=True), RegionScores.measured(words, read=True)
