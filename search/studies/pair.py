@@ -1,7 +1,7 @@
 """A searched detector and reader together: suited to each other, measured end to end, beside the published ones."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -9,13 +9,13 @@ from search.selection.finish import suit_to_reader
 from train.bundle import write_cut
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig
-from train.data.dataset import decode_samples
+from train.data.dataset import decode_usable
 from train.data.folders.unpacked import caching_in
 from train.data.photos.lines import lines_of
 from train.data.sample import Sample
 from train.data.split import Splits
 from train.end_to_end.cut_choice import choose_cut
-from train.end_to_end.finder import ModelFinder
+from train.end_to_end.finder import ModelFinder, keep_readable
 from train.end_to_end.halves import PUBLISHED, TRAINED, Halves, PairChoice, compare_halves
 from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end
 from train.end_to_end.photos import photo_page
@@ -61,14 +61,18 @@ def measure(
     written into the bundles where they are significantly better. A published model may take a trained one's place
     (`compare_halves`), its bundle with `samples` (`export_network`).
     """
-    splits = read_photo_splits(source)[0]
+    given = read_photo_splits(source)[0]  # their headers are looked at: some may not be whole (`--allow-bad`)
+    splits = replace(given, val=keep_readable(given.val), test=keep_readable(given.test))
     if searched:  # a detector that was given stays as it is
         suit_to_reader(Path(detector), splits.val, Path(reader))
     _choose_cut(Path(reader), splits.val, _boxes(source, detector, splits.val))
     choice = _compare(source, splits, detector, reader, searched=searched)
     if choice is not None:
         print(choice, flush=True)
-        detector, reader = _taken(choice.chosen, detector, reader, splits.val, folder / PUBLISHED, samples)
+        with caching_in(source.cache):
+            detector, reader = _taken(
+                choice.chosen, detector, reader, splits.val, folder / PUBLISHED, samples
+            )
     recogniser, found = load_reader(Path(reader)), dict[str, EndToEnd]()
     for split, photos in (("validation", splits.val), ("test", splits.test)):
         if photos:
@@ -132,8 +136,9 @@ def _taken(
 def _export(config: TrialConfig, photos: Sequence[Sample], bundle: Path, samples: bool) -> str:
     kind = TASKS.get(config.task)
     images = lines_of(photos) if kind.worded else photos[:GATE_PHOTOS]
-    data = decode_samples(images, kind.stored_as(config))
-    engine, task = assemble(config, data)
+    data = decode_usable(images, kind.stored_as(config))[0]  # a search left out labels that are no lines
+    # The characters are those that it was compared with: none that the labels alone have.
+    engine, task = assemble(config, replace(data, texts=("",) * len(data)) if kind.worded else data)
     checkpoint = Checkpoint(config, engine.charset, 0, {}, engine.state())
     bundle.parent.mkdir(exist_ok=True)
     export_network(Loaded(engine, task, checkpoint=checkpoint), data, bundle, samples)

@@ -43,14 +43,17 @@ class ModelFinder:
 
     def find(self, photos: Sequence[Sample]) -> list[Quads]:
         """Return the (N, 4, 2) corners of the boxes in each photo; none in one that is unreadable."""
-        found = find_boxes(self._model, [photo for photo in photos if _is_image(photo.path)])
-        boxes = iter(found)
         nothing = np.zeros((0, 4, 2), np.int32)
-        return [next(boxes) if _is_image(photo.path) else nothing for photo in photos]
+        boxes = [nothing for _ in photos]
+        places = [place for place, photo in enumerate(photos) if _is_image(photo.path)]
+        data = _SomeReadable([photos[place] for place in places])
+        for index, one in enumerate(read(self._model, data)[1] if places else ()):
+            boxes[places[index]] = nothing if index in data.lost else one.quads
+        return boxes
 
 
-def find_boxes(model: Read, photos: Sequence[Sample], threads: int = 1) -> list[Quads]:
-    """Return the boxes that a detector finds in each photo, in its pixels."""
+def find_boxes(model: Read, photos: Sequence[Sample], threads: int | None = None) -> list[Quads]:
+    """Return the boxes that a detector finds in each photo, in its pixels; `threads` as `read` takes them."""
     return [one.quads for one in read(model, PhotoFiles(photos), threads)[1]] if photos else []
 
 
@@ -67,6 +70,39 @@ class PhotoFiles(Dataset):
     def image(self, index: int) -> images.Image:
         """Return photo `index`, (H, W, 3) uint8 BGR; raise DataError if it cannot be read."""
         return images.read(Path(self.sources[index]))
+
+
+class _SomeReadable(PhotoFiles):
+    """Photos of which some may not be readable, whatever their headers say: they are black.
+
+    Attributes:
+        lost: those of them that were asked for.
+    """
+
+    def __init__(self, photos: Sequence[Sample]) -> None:
+        super().__init__(photos)
+        self.lost: set[int] = set()
+
+    def image(self, index: int) -> images.Image:
+        """Return photo `index`, or a black one of its size."""
+        try:
+            return super().image(index)
+        except DataError:
+            self.lost.add(index)
+            return np.zeros((*self.sizes[index].tolist(), 3), np.uint8)
+
+
+def keep_readable(photos: Sequence[Sample]) -> tuple[Sample, ...]:
+    """Return the photos that can be read whole: each is decoded, none is kept."""
+    return tuple(photo for photo in photos if _is_readable(photo.path))
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        images.read(path)
+    except DataError:
+        return False
+    return True
 
 
 def _is_image(path: Path) -> bool:

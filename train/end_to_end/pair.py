@@ -62,7 +62,7 @@ def read_end_to_end(
     boxes: Sequence[Quads],
     reader: Read,
     rule: str = AS_LABELLED,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> EndToEnd:
     """Return how photos are read by a reader of lines, which says how they are cut, in the boxes that were found.
 
@@ -71,7 +71,7 @@ def read_end_to_end(
         boxes: that a detector finds in each.
         reader: with the text model that stands behind it, if any.
         rule: of CHARSET_RULES.
-        threads: that it reads with.
+        threads: that it reads with; None for all cores.
     """
     found = [list(quads) for quads in boxes]
     how = reader.config.cut

@@ -12,6 +12,7 @@ from train.errors import UsageError
 from train.reading.settings import ReadingSettings
 from train.steps.fits import check_model, models_for
 from train.system.onnx_session import run
+from train.system.processor import count_cores
 from train.tasks import TASKS, Task
 
 DETECTION = "detection"
@@ -58,10 +59,15 @@ def detector(source: str, engine: str | None = None) -> Read:
     return Read(config_from_mapping(bundle.manifest.config, source), bundle)
 
 
-def read(model: Read, data: Dataset, threads: int = 1, *, words: bool = False) -> tuple[Task, list[Any]]:
-    """Return the model's task and its predictions, in dataset order; with `words`, those of `Recognition.by_words`."""
+def read(
+    model: Read, data: Dataset, threads: int | None = None, *, words: bool = False
+) -> tuple[Task, list[Any]]:
+    """Return the model's task and its predictions, in dataset order; with `words`, those of `Recognition.by_words`.
+
+    A graph is run on so many cores, by default on all of this process.
+    """
     if model.bundle and model.bundle.has_graph:
-        return _read_graph(model, model.bundle, data, threads, words)
+        return _read_graph(model, model.bundle, data, threads or count_cores(), words)
     from train.loop import assemble
     from train.steps import validation
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from search.photos import recognition_settings
@@ -24,12 +26,14 @@ from train.config import config_from_mapping
 from train.config_file import load_config, remark_of, save_config
 from train.cut import PADDLEOCR, Cut
 from train.data.decoded.kept import FILE as SAMPLES
+from train.data.photos.regions import Region, label_of, regions_of
 from train.end_to_end.halves import BOTH, FEWEST_UNSEEN, PUBLISHED, TRAINED
 from train.end_to_end.pair import load_reader
 from train.end_to_end.photos import add_counts
 from train.end_to_end.reading_thresholds import NAMES
 from train.reading.formats.rules import Rule
 from train.reading.settings import ReadingSettings
+from train.system.processor import count_cores
 
 
 def real_detector(directory: Path) -> Path:
@@ -52,9 +56,14 @@ def assert_same_thresholds(bundle: Path, config: Path) -> None:
 
 
 def vin_photos(data_dir: Path, folder: Path, unseen: int = 0) -> Path:
-    """Make a set of some real photos, so many of them for a test."""
+    """Make a set of some real photos, so many of them for a test.
+
+    The last one has a label that is no line; one more for validation cannot be read.
+    """
     folder.mkdir()
     val = real_photos.samples(data_dir, "vin", "val", 32)
+    ruled = Region(((0, 0), (250, 0), (250, 1), (0, 1)), "-")
+    val[-1] = replace(val[-1], text=label_of([*regions_of(val[-1].text), ruled]))
     splits = {
         "train": real_photos.samples(data_dir, "vin", "train", 12),
         "val": val[unseen:],
@@ -64,6 +73,10 @@ def vin_photos(data_dir: Path, folder: Path, unseen: int = 0) -> Path:
         if photos:
             lines = [f"{one.path}\t{one.text}\n" for one in photos]
             (folder / f"det_gt_{split}.txt").write_text("".join(lines), "utf-8")
+    noise = np.random.default_rng(0).integers(0, 255, (256, 256, 3), np.uint8)
+    (folder / "broken.png").write_bytes(cv2.imencode(".png", noise)[1].tobytes()[:100_000])
+    with (folder / "det_gt_val.txt").open("a", encoding="utf-8") as labels:
+        labels.write(f"broken.png\t{val[0].text}\n")
     return folder
 
 
@@ -90,6 +103,10 @@ def test_both_are_measured_end_to_end_as_evaluation_does(
         reader,
         "--labels",
         str(data / "det_gt_val.txt"),
+        "--threads",
+        str(count_cores()),
+        "--allow-bad",
+        "1",
         "--json",
     ]
     evaluate.main(command)
@@ -152,6 +169,7 @@ def test_a_published_model_takes_the_place_of_a_trained_one_that_does_worse(
     taken = tmp_path / "published" / half
     assert {both.detector, both.reader} == {str(detector), str(reader), str(taken)} - {str(tmp_path / half)}
     assert not (taken / SAMPLES).exists()
+    assert any((tmp_path / "cache").rglob("*_crop_0.png")) == (half == "recognition")  # its gate's lines
     assert both.choice is not None
     split = "test" if unseen == FEWEST_UNSEEN else "validation"
     assert both.choice.as_dict()["split"] == split

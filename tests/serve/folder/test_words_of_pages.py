@@ -45,8 +45,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def evaluated(finder: Path, reader: Path, photos: list[Sample]) -> PhotoReading:
-    boxes = find_boxes(detector(str(finder)), photos)
-    return read_end_to_end(photos, boxes, load_reader(reader)).pages[0]
+    boxes = find_boxes(detector(str(finder)), photos, threads=1)
+    return read_end_to_end(photos, boxes, load_reader(reader), threads=1).pages[0]
 
 
 @pytest.mark.parametrize(
