@@ -35,7 +35,7 @@ STEPS = 3
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 # The lines, and how a network is trained on them.
 SETS: dict[str, tuple[str, dict[str, Any]]] = {
-    "paddle": ("vin", {"charset": "domain"}),
+    "paddle": ("vin", {"charset": "domain", "cut": {"along": 0.2, "direct": True}}),
     "torch": ("vin", {"charset": "domain", "engine": "torch"}),
     "torch, one width": ("vin", {"charset": "domain", "engine": "torch", "fit_width": 320}),
     "words": ("scene_words", {"charset": "keep"}),
@@ -107,6 +107,7 @@ def test_the_gate_saw_every_width_and_size_and_the_manifest_says_so(vin: Trained
     assert manifest.parity["max_difference"] == vin.result.max_difference
     assert manifest.metrics == {"split": "val", "charset_rule": "as-labelled", "exact_match": 0.3}
     assert TrialConfig.model_validate(manifest.config) == vin.checkpoint.config
+    assert manifest.settings["cut"] == {"along": 0.2, "direct": True}, "what reads photos cuts lines by it"
     assert vin.bundle.charset == vin.checkpoint.charset
     assert not [path for path in vin.directory.parent.iterdir() if path.name.startswith(".")]
 
