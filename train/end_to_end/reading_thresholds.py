@@ -22,8 +22,8 @@ from train.reading.settings import ReadingSettings, TextReading
 from train.scoring.regions import Overlaps, RegionCounts, RegionScores, gain_in_reading, polygons
 from train.scoring.thresholds import PhotoMap
 from train.sets.found import Quads
+from train.system.machine.processor import count_cores
 from train.system.onnx_session import run
-from train.system.processor import count_cores
 from train.tasks.detection import Detection
 from train.tasks.detection_at_best import GRID
 from train.trained.readers import Read, read

@@ -11,8 +11,8 @@ from train.data.dataset import Dataset
 from train.errors import UsageError
 from train.reading.settings import ReadingSettings
 from train.steps.fits import check_model, models_for
+from train.system.machine.processor import count_cores
 from train.system.onnx_session import run
-from train.system.processor import count_cores
 from train.tasks import TASKS, Task
 
 DETECTION = "detection"

@@ -33,7 +33,7 @@ from train.end_to_end.photos import add_counts
 from train.end_to_end.reading_thresholds import NAMES
 from train.reading.formats.rules import Rule
 from train.reading.settings import ReadingSettings
-from train.system.processor import count_cores
+from train.system.machine.processor import count_cores
 
 
 def real_detector(directory: Path) -> Path:
