@@ -32,9 +32,8 @@ from train.tasks.parity import BATCH_LINES, WIDTHS_PX, ParityResult
 GROUPS = ("stem", "backbone.early", "backbone.late", "neck", "head")
 LINES = 48
 STEPS = 3
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
-# The lines, and how a network is trained on them.
-SETS: dict[str, tuple[str, dict[str, Any]]] = {
+REPOSITORY = Path(__file__).resolve().parents[2]
+SETS: dict[str, tuple[str, dict[str, Any]]] = {  # the lines, and how a network is trained on them
     "paddle": ("vin", {"charset": "domain", "cut": {"along": 0.2, "direct": True}}),
     "torch": ("vin", {"charset": "domain", "engine": "torch"}),
     "torch, one width": ("vin", {"charset": "domain", "engine": "torch", "fit_width": 320}),
