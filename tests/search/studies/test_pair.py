@@ -96,20 +96,9 @@ def test_both_are_measured_end_to_end_as_evaluation_does(
     assert "validation lines" in told  # cuts were tried
     assert both.choice is not None
     assert (both.detector, both.reader, both.choice.chosen) == (detector, reader, BOTH)
-    command = [
-        "--detection",
-        detector,
-        "--bundle",
-        reader,
-        "--labels",
-        str(data / "det_gt_val.txt"),
-        "--threads",
-        str(count_cores()),
-        "--allow-bad",
-        "1",
-        "--json",
-    ]
-    evaluate.main(command)
+    labels, threads = data / "det_gt_val.txt", count_cores()
+    command = f"--detection {detector} --bundle {reader} --labels {labels} --threads {threads} --allow-bad 1"
+    evaluate.main([*command.split(), "--json"])
     assert_same_thresholds(Path(detector), tmp_path / BEST_CONFIG)
     scores = json.loads(capsys.readouterr().out)
     assert {name: value for name, value in found.as_dict().items() if name != "faults"} == scores
