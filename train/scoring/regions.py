@@ -108,6 +108,14 @@ def gain_in_reading(before: SampleStats, after: SampleStats) -> Gain:
     return paired_gain_interval(before[:, READ], after[:, READ], hmean, RESAMPLING_SEED)
 
 
+def count_ahead(first: SampleStats, second: SampleStats) -> int:
+    """Return how many more images the first one reads better than worse, by (N, 5) RegionCounts of the same images."""
+    return sum(
+        int(np.sign(hmean(one) - hmean(two)))
+        for one, two in zip(first[:, READ], second[:, READ], strict=True)
+    )
+
+
 def score_regions(rows: Sequence[RegionCounts]) -> RegionScores:
     """Return the scores of detection, from what `count_image` or `count_reading` said of each image."""
     return RegionScores.measured(np.array(rows, np.float64))
