@@ -104,7 +104,12 @@ def plan_ending(
 
 
 def count_later_readings(val_lines: int, test_lines: int) -> float:
-    """Return how many readings of the validation split follow averaging: of both splits by winner and baseline."""
+    """Return how many readings of the validation split follow averaging: of both splits by winner and baseline.
+
+    The probe has read validation with the baseline. So where it gets no text model, its reading is one to spare, for
+    the weights half way that a cautious search reads however late it is (`search/selection/caution.py`). Else, and for
+    a task that tunes settings, SLOWER has the room.
+    """
     return 2 * (1 + test_lines / max(val_lines, 1))
 
 

@@ -5,7 +5,6 @@ the fine-tuned ones keep more of what the network could read before (Wortsman et
 models, 2022), and the pretrained ones keep all of it.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -66,19 +65,15 @@ def apply_caution(
     told = partial(Caution, baseline=str(baseline.baseline), gain=gain, samples=samples)
     if gain.interval.low > 0:
         return winner, averaged, told(share=1)
-    easy = not is_likely(gain) and gain.difference >= 0 and _has_time(search)
+    easy = not is_likely(gain) and gain.difference >= 0 and search.has_time_to_read
     surer = measure_probability(search, winner, baseline) if easy else None
     shown = is_likely(gain) or (surer is not None and surer.interval.low > 0)
-    shares = SHARES if _has_time(search) else MIDDLE
+    shares = SHARES if search.has_time_to_read else MIDDLE
     between = interpolate(search, winner, baseline, shares) if shown else None
     if between is not None:
         share, network = between
         return network, averaged, told(share=share, probability=surer)
     return load_baseline(baseline), (PRETRAINED,), told(share=0, probability=surer)
-
-
-def _has_time(search: Searched) -> bool:
-    return search.weights_deadline is None or time.time() < search.weights_deadline
 
 
 def is_likely(gain: Gain) -> bool:
@@ -169,12 +164,14 @@ def interpolate(
     first = engine.weights()
     last = in_one_form(checkpoint, training, first)
     read = partial(read_weights, engine, task.at_best, training, None)
-    floor = read(first)
+    # The probe has read what a task without settings to choose begins with, on the same samples.
+    known = search.folds == 1 and not task.tunes
+    floor = baseline.baseline.scores if known else read(first).scores
     found = [(read(mixed), share, mixed) for share, mixed in _between(first, last, shares)]
     result, share, weights = max(
         found, key=lambda one: one[0].scores.rank
     )  # of equals the nearest, however sure
-    if result.scores.rank < floor.scores.rank:
+    if result.scores.rank < floor.rank:
         return None
     engine.load({"weights": weights})
     return share, Loaded(engine, task, checkpoint=_with_weights(checkpoint, result, weights))

@@ -16,6 +16,8 @@ from search.selection.caution import (
     measure_probability,
 )
 from search.selection.judge import ProbedBaseline, list_baselines
+from search.selection.outcome import Searched
+from search.selection.soup import read_weights
 from tests import real_lines
 from tests.search.selection.test_soup import perturbed
 from tests.search.selection.test_winner import Made, searched
@@ -95,10 +97,14 @@ def test_without_time_to_compare_weights_a_likely_gain_is_halved_and_not_given_u
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("search.selection.caution.is_likely", lambda gain: True)
-    monkeypatch.setattr("search.selection.caution._has_time", lambda search: False)
+    monkeypatch.setattr(Searched, "has_time_to_read", False)
+    readings: list[object] = []
+    monkeypatch.setattr(
+        "search.selection.caution.read_weights", lambda *given: readings.append(given) or read_weights(*given)
+    )
     caution = apply_caution(made.search, made.selection, sharpened(made, 1.5), ("a",))[2]
     assert caution is not None
-    assert caution.share == 0.5
+    assert (caution.share, len(readings)) == (0.5, 1)
 
 
 def test_the_baseline_is_not_read_for_the_probability_of_labels_that_have_none(
