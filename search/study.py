@@ -108,7 +108,7 @@ def prepare(request: Request) -> Prepared:
     settings = choose_folds(settings, len(sets.samples["train"]))
     show_stage("choosing the engine")
     settings, space = settle_engine(settings, space)
-    begun_with = take_fingerprint(space, sets, settings.task_name, knowledge)
+    begun_with = take_fingerprint(space, sets, settings.task_name, knowledge, settings.folds or 1)
     check_fingerprint(settings.local_folder, begun_with, request.resume)
     print(describe_data(settings, sets), flush=True)
     return Prepared(settings, space, sets, fork, request.resume, request.started)

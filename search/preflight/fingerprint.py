@@ -15,15 +15,16 @@ from search.storage.files import FINGERPRINT
 from search.storage.location import fetch_study, load_settings
 from spaces.space import SearchSpace, load_space
 from train.data.batching.versions import VERSIONS
-from train.data.formats import ROOT
+from train.data.formats import ROOT, SPLITS
 from train.data.sample import Sample
+from train.data.split import MADE
 from train.errors import UsageError
 from train.reading.formats.rules import Rule
 from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets
 from train.system.files import read_json, write_whole
 from train.system.paths import given_path
-from train.tasks import TASKS
+from train.tasks import TASKS, Task
 
 JOINED = 20
 FREE = ("name", "storage", "time_budget_s")
@@ -36,8 +37,14 @@ CUT_KEY, CUT = "lines", "missed ones are cut by their labels"
 """Of lines that a detector finds: earlier versions left out those of validation and test that it missed."""
 SCORED = ("data.val.", "data.test.")
 
+DEALT_SPLITS, DEALT_FOLDS, DEALT = "dealt.splits", "dealt.folds", "photos without regions one by one"
+"""Of splits that are made, and of folds: earlier versions dealt such photos as they deal samples of one text."""
+CARVED = ("data.train.", *SCORED)
 
-def take_fingerprint(space: SearchSpace, sets: Sets, task: str, knowledge: TextKnowledge) -> dict[str, str]:
+
+def take_fingerprint(
+    space: SearchSpace, sets: Sets, task: str, knowledge: TextKnowledge, folds: int = 1
+) -> dict[str, str]:
     """Return what must not change, under keys that a person can look for.
 
     Samples count by label, name and size of the image file: a data folder may be moved or copied. Of what is known of
@@ -53,6 +60,7 @@ def take_fingerprint(space: SearchSpace, sets: Sets, task: str, knowledge: TextK
             begun_with[f"data.{name}.content"] = digest(samples)
     if VERSIONS in sets.samples:
         begun_with[CUT_KEY] = CUT
+    begun_with |= _dealt(sets, TASKS.get(task), folds)
     if TASKS.get(task).spells:
         taught = chain.from_iterable(sets.samples.get(name, ()) for name in ("train", "synthetic"))
         begun_with["charset"] = "".join(sorted(set(chain.from_iterable(sample.text for sample in taught))))
@@ -60,6 +68,19 @@ def take_fingerprint(space: SearchSpace, sets: Sets, task: str, knowledge: TextK
         begun_with[DICTIONARY] = "".join(sets.characters)
     begun_with |= {f"format.{number}": _declared(rule) for number, rule in enumerate(knowledge.rules, 1)}
     return begun_with | ({"texts": _shortened(knowledge.further)} if knowledge.further else {})
+
+
+def _dealt(sets: Sets, task: type[Task], folds: int) -> dict[str, str]:
+    """Return what is dealt one by one: samples whose label says nothing, where no documents are dealt whole."""
+    splits = {name: sets.samples.get(name, ()) for name in SPLITS}
+    silent = {
+        name for name, part in splits.items() if any(one.text and not task.text_of(one.text) for one in part)
+    }
+    made = any(sets.origins.get(name, "").startswith(MADE) for name in SPLITS)
+    documents = {sets.documents.get(one.path) for one in splits["train"]} - {None}
+    found = {DEALT_SPLITS} if made and silent else set()
+    found |= {DEALT_FOLDS} if folds > max(1, len(documents)) and "train" in silent else set()
+    return dict.fromkeys(sorted(found), DEALT)
 
 
 def _declared(rule: Rule) -> str:
@@ -116,6 +137,7 @@ def check_fingerprint(folder: Path, begun_with: dict[str, str], resume: bool) ->
         if earlier.get(CUT_KEY) is None:
             refuse_other_lines(earlier, begun_with, folder.name)
         earlier.setdefault(CUT_KEY, begun_with.get(CUT_KEY))
+        refuse_other_deal(earlier, begun_with, folder.name)
         refuse_changes(list_differences(earlier, begun_with), folder.name)
     write_whole(path, json.dumps(begun_with, indent=1, ensure_ascii=False), durable=True)
 
@@ -137,6 +159,24 @@ def refuse_other_lines(earlier: Mapping[str, str], begun_with: Mapping[str, str]
             "resume it with that version, or begin a new study with the old one's best: "
             f"--name NEW --fork {shlex.quote(study)}",
         )
+
+
+def refuse_other_deal(earlier: dict[str, str], begun_with: Mapping[str, str], study: str) -> None:
+    """Raise UsageError if photos without regions stand in other splits or folds than when a study began.
+
+    What `earlier` does not say of them it is given where they do not.
+    """
+    dealt = begun_with.keys() & {DEALT_SPLITS, DEALT_FOLDS} - earlier.keys()
+    changed = list_differences(earlier, {key: value for key, value in begun_with.items() if key not in dealt})
+    if (DEALT_FOLDS in dealt or (dealt and changed)) and all(one.startswith(CARVED) for one in changed):
+        raise UsageError(
+            "a study of photos without regions must be resumed by the version that began it, which dealt them to "
+            "splits and folds as one text; they are dealt one by one now",
+            "; ".join(changed) or "other folds",
+            "resume it with that version, or begin a new study with the old one's best: "
+            f"--name NEW --fork {shlex.quote(study)}",
+        )
+    earlier |= {key: begun_with[key] for key in dealt}
 
 
 def read_begun_settings(asked: StudySettings) -> StudySettings:

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from search.arguments import parser
 from search.preflight.fingerprint import (
     CUT,
     CUT_KEY,
+    DEALT_FOLDS,
+    DEALT_SPLITS,
     check_fingerprint,
     check_layout,
     check_settings,
@@ -22,12 +25,14 @@ from search.storage.files import FINGERPRINT
 from spaces.space import SearchSpace, parse_space
 from train.data.arguments import options_of
 from train.data.sample import Sample
+from train.data.split import MADE
 from train.errors import CheckpointError, UsageError
 from train.reading.formats.declared import TextFormat
 from train.reading.knowledge import TextKnowledge
 from train.sets.read import Sets
 
 NOTHING = TextKnowledge(())
+DETECTED = '[{"transcription": "AB", "points": [[0, 0], [9, 0], [9, 9], [0, 9]]}]'
 SPACE = """\
 fixed: {epochs: 4}
 parameters:
@@ -113,6 +118,49 @@ def test_lines_that_an_earlier_version_left_out_are_no_changed_data(tmp_path: Pa
         check_fingerprint(folder, today, resume=True)
     with pytest.raises(UsageError, match="must have the space, data and settings"):
         check_fingerprint(folder, today | {"data.val.samples": "2"}, resume=True)
+
+
+def photos(
+    folder: Path, folds: int, labels: tuple[str, ...], val: str = "photos.txt", **more: object
+) -> dict[str, str]:
+    """Return the fingerprint of a study of a detector whose training photos have these labels."""
+    begun = sets(folder)
+    paths = [folder / f"{number}.png" for number in range(len(labels))]
+    for path in paths:
+        path.touch()
+    train = tuple(Sample(path, label, "labels.txt") for path, label in zip(paths, labels, strict=True))
+    found = replace(begun, samples={"train": train, "val": train}, origins={"val": val}, **more)
+    return take_fingerprint(space(), found, "detection", NOTHING, folds)
+
+
+def test_photos_without_regions_that_an_earlier_version_dealt_otherwise_are_no_changed_data(
+    tmp_path: Path,
+) -> None:
+    """Their splits and folds are others; where neither is made, or documents are dealt, the study goes on."""
+    empty = ("[]", "[]")
+    known = photos(tmp_path, 1, empty)
+    assert not {DEALT_SPLITS, DEALT_FOLDS} & known.keys()
+    documents = {tmp_path / f"{number}.png": str(number) for number in range(2)}
+    assert photos(tmp_path, 2, empty, documents=documents) == known
+    assert photos(tmp_path, 5, (DETECTED,), f"{MADE}15 %") == photos(tmp_path, 1, (DETECTED,))
+
+    for today, told in (
+        (photos(tmp_path, 5, empty), "other folds"),
+        (
+            photos(tmp_path, 1, empty, f"{MADE}15 %") | {"data.val.samples": "3"},
+            r"data\.val\.samples: 2 -> 3",
+        ),
+    ):
+        folder = tmp_path / told[:4]
+        check_fingerprint(folder, known, resume=False)
+        with pytest.raises(UsageError, match=rf"dealt one by one now, got {told}; .*--fork {told[:4]}"):
+            check_fingerprint(folder, today, resume=True)
+        with pytest.raises(UsageError, match="must have the space, data and settings"):
+            check_fingerprint(folder, today | {"space.epochs": "5"}, resume=True)
+        check_fingerprint(folder, today, resume=False)
+        check_fingerprint(folder, today, resume=True)
+    check_fingerprint(folder, known, resume=False)
+    check_fingerprint(folder, photos(tmp_path, 1, empty, f"{MADE}15 %"), resume=True)
 
 
 def test_a_root_that_an_earlier_version_kept_as_it_was_typed_is_the_same() -> None:
