@@ -57,7 +57,7 @@ def write_checkpoint(weights: Path, data: Dataset, directory: Path, framework: s
         result = compare(partial(_read, network), partial(_read, again), _batches(data), verdicts)
         if not result.passed:
             raise ParityError(
-                f"the written checkpoint must read as its source, within {TOLERANCE:g}",
+                f"the written checkpoint must read as its source, within {TOLERANCE:g} or rounding",
                 f"{result}",
                 "nothing was written; install the packages as pyproject.toml pins them",
             )

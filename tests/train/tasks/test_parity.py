@@ -85,6 +85,47 @@ def test_what_rounding_does_to_the_reference_is_no_fault() -> None:
     assert (failed.passed, failed.off) == (False, 1)
 
 
+def test_what_rounding_explains_at_one_step_excuses_no_other() -> None:
+    """Neither a probability nor a text: between 0.5004 and 0.4996 no tie decides."""
+    sure, shaky_step = [0.0, 0.5004, 0.4996], [0.0, 0.501, 0.499]
+
+    def shaky(batch: Array) -> Array:
+        return outputs(sure, [1.0, 0.0, 0.0], [0.0, 0.499, 0.501] if batch.any() else shaky_step)
+
+    batch = np.zeros((1, 3, 48, 80), np.float32)
+    moved, misread = (
+        compare(
+            shaky,
+            lambda _, first=first: outputs(first, [1.0, 0.0, 0.0], [0.0, 0.4995, 0.5005]),
+            [batch],
+            VERDICTS,
+        )
+        for first in ([0.0, 0.502, 0.498], [0.0, 0.4998, 0.5002])
+    )
+    assert (moved.off, moved.differing, moved.ties) == (1, 0, 1)
+    assert (misread.off, misread.differing) == (0, 1)
+
+
+def test_a_pixel_beside_one_that_rounding_moves_may_move_and_no_other() -> None:
+    still = np.zeros((1, 1, 8, 8), np.float32)
+
+    def shaky(batch: Array) -> Array:
+        moved = still.copy()
+        moved[0, 0, 2, 2] = 0.002 * batch.any()
+        return moved
+
+    for place, off in ((2, 0), (3, 0), (4, 1)):
+        found = still.copy()
+        found[0, 0, 2, place] = 0.003
+        none = compare(
+            shaky,
+            lambda _, found=found: found,
+            [np.zeros((1, 3, 8, 8), np.float32)],
+            lambda one, _: iter([(False, False)] * len(one)),
+        )
+        assert none.off == off
+
+
 def test_nan_in_an_early_batch_is_not_forgotten() -> None:
     good, bad = outputs([0.1, 0.8, 0.1]), outputs([0.1, np.nan, 0.1])
     answers = iter([bad, good])

@@ -138,7 +138,7 @@ def export_for_paddleocr(engine: Engine, config: TrialConfig, directory: Path) -
     if not result.passed:
         raise ParityError(
             f"the Paddle network must compute what torch's does, within {TOLERANCE:g} or rounding",
-            f"a difference of {result.max_difference:.2g}",
+            f"{result}",
             "no bundle was written; install the packages as pyproject.toml pins them",
         )
     twin.export_for_paddleocr(directory)
