@@ -279,6 +279,13 @@ def _read_warm_start(document: Document, path: Path, item: object) -> WarmStart:
         if fault := fault_in_space(key, value):
             raise document.fault((*path, "settings", key), *fault)
     when = document.mapping((*path, "when"), body.get("when"))
+    if when.get("other_models") and "model" in settings:
+        raise document.fault(
+            (*path, "settings", "model"),
+            "a warm start with `other_models: true` is for every model that no warm start names",
+            settings["model"],
+            "leave out `model`, or `other_models`",
+        )
     try:
         return WarmStart.model_validate({**when, "settings": settings})
     except ValidationError as error:

@@ -32,8 +32,8 @@ class PairTime:
         photos: of each split.
         megapixels: that a network sees of a photo.
         search_detector: False where one is given.
-        val_texts: labelled texts of the validation photos,
-        test_texts: and of the test photos.
+        val_texts: labelled texts of the validation photos.
+        test_texts: labelled texts of the test photos.
     """
 
     budget_s: float

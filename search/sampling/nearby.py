@@ -101,7 +101,10 @@ def list_running(study: Study, trial: FrozenTrial) -> list[dict[str, Any]]:
 
 
 def move(value: Any, distribution: BaseDistribution, rng: random.Random) -> Any:
-    """Return a value near another: in a range a normal step off, reflected at its ends; of choices mostly the same."""
+    """Return a value near another: in a range a normal step off, reflected at its ends; of choices mostly the same.
+
+    In a small range of whole numbers a step seldom reaches the next one: as often as a choice is drawn anew it does.
+    """
     if isinstance(distribution, CategoricalDistribution):
         return rng.choice(distribution.choices) if rng.random() < REDRAWN else value
     assert isinstance(distribution, FloatDistribution | IntDistribution), "spaces have no other domains"
@@ -111,7 +114,11 @@ def move(value: Any, distribution: BaseDistribution, rng: random.Random) -> Any:
     number = min(max(back(moved), distribution.low), distribution.high)
     if isinstance(distribution, FloatDistribution):
         return number
-    return distribution.low + round((number - distribution.low) / distribution.step) * distribution.step
+    rounded = distribution.low + round((number - distribution.low) / distribution.step) * distribution.step
+    if rounded != value or rng.random() >= REDRAWN:
+        return rounded
+    beside = [value - distribution.step, value + distribution.step]
+    return rng.choice([one for one in beside if distribution.low <= one <= distribution.high] or [value])
 
 
 def reflect(value: float, low: float, high: float) -> float:

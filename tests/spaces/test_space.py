@@ -175,6 +175,7 @@ def test_flat_returns_only_what_was_open(space: SearchSpace) -> None:
         ("technique.name: frozen, ", "schedule.name: cosine, ", 14, "stay as fixed"),
         ("optimiser.learning_rate: 5e-4", "optimiser.learning_rate: 0.05", 14, "number in"),
         ("{max_samples: 500}", "{max_sample: 500}", 13, "min_samples and max_samples"),
+        ("{min_samples: 100}", "{other_models: true}", 16, "leave out `model`"),
         ("fixed: {", "fixed: {{", 1, "valid YAML"),
     ],
 )  # fmt: skip

@@ -139,6 +139,12 @@ def test_a_number_moves_inside_of_its_range(
     assert len(set(moved)) > 2
 
 
+def test_a_whole_number_moves_in_a_range_of_two_as_a_choice_does() -> None:
+    rng = random.Random(0)
+    moved = [move(0, IntDistribution(0, 1), rng) for _ in range(200)]
+    assert 20 < moved.count(1) < 60
+
+
 def test_a_choice_mostly_stays() -> None:
     rng, distribution = random.Random(0), CategoricalDistribution(("a", "b", "c"))
     moved = [move("b", distribution, rng) for _ in range(200)]
