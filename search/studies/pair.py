@@ -20,6 +20,7 @@ from train.end_to_end.halves import PUBLISHED, TRAINED, Halves, PairChoice, comp
 from train.end_to_end.pair import EndToEnd, load_reader, read_end_to_end
 from train.end_to_end.photos import photo_page
 from train.end_to_end.words_choice import choose_words
+from train.errors import DataError
 from train.export import export_network
 from train.loop import assemble
 from train.models import MODELS
@@ -61,8 +62,7 @@ def measure(
     written into the bundles where they are significantly better. A published model may take a trained one's place
     (`compare_halves`), its bundle with `samples` (`export_network`).
     """
-    given = read_photo_splits(source)[0]  # their headers are looked at: some may not be whole (`--allow-bad`)
-    splits = replace(given, val=keep_readable(given.val), test=keep_readable(given.test))
+    splits = _readable_splits(source)
     if searched:  # a detector that was given stays as it is
         suit_to_reader(Path(detector), splits.val, Path(reader))
     _choose_cut(Path(reader), splits.val, _boxes(source, detector, splits.val))
@@ -80,6 +80,25 @@ def measure(
     val = found["validation"]
     write_whole(folder / REPORT, photo_page(f"{name}: validation photos", splits.val, val.pages, val.counts))
     return Measured(detector, reader, found, choice)
+
+
+def _readable_splits(source: Source) -> Splits:
+    """Return the photos of each split; raise DataError if no validation photo can be read.
+
+    Reading labels looks at headers alone. The studies have decoded every photo, and refused one that is not whole
+    unless `--allow-bad` lets it be.
+    """
+    splits = read_photo_splits(source)[0]
+    if not source.allow_bad:
+        return splits
+    kept = replace(splits, val=keep_readable(splits.val), test=keep_readable(splits.test))
+    if not kept.val:
+        raise DataError(
+            "a pair must have validation photos that can be read",
+            f"none of {len(splits.val)}",
+            "mend them, or name another label file (--val-labels)",
+        )
+    return kept
 
 
 def _choose_cut(reader: Path, photos: Sequence[Sample], boxes: Sequence[Quads]) -> None:

@@ -31,6 +31,7 @@ from train.end_to_end.halves import BOTH, FEWEST_UNSEEN, PUBLISHED, TRAINED
 from train.end_to_end.pair import load_reader
 from train.end_to_end.photos import add_counts
 from train.end_to_end.reading_thresholds import NAMES
+from train.errors import DataError
 from train.reading.formats.rules import Rule
 from train.reading.settings import ReadingSettings
 from train.system.machine.processor import count_cores
@@ -85,7 +86,7 @@ def test_both_are_measured_end_to_end_as_evaluation_does(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = vin_photos(data_dir, tmp_path / "data")
-    settings = asked(data, "--test-fraction", "0", "--cache", str(tmp_path / "cache"))
+    settings = asked(data, "--test-fraction", "0", "--allow-bad", "1", "--cache", str(tmp_path / "cache"))
     detector, reader = str(real_detector(tmp_path / "finder")), str(real_bundle(tmp_path / "reader", "tiny"))
     config = load_bundle(Path(detector)).manifest.config | {"detection": {"box_thresh": 0.95}}
     rewrite(Path(detector), config=config)  # it finds next to nothing
@@ -142,7 +143,7 @@ def test_a_published_model_takes_the_place_of_a_trained_one_that_does_worse(
 ) -> None:
     """Test photos tell, where they are enough."""
     data = vin_photos(data_dir, tmp_path / "data", unseen)
-    settings = asked(data, "--test-fraction", "0", "--cache", str(tmp_path / "cache"))
+    settings = asked(data, "--test-fraction", "0", "--allow-bad", "1", "--cache", str(tmp_path / "cache"))
     detector, reader = real_detector(tmp_path / "detection"), real_bundle(tmp_path / "recognition", "tiny")
     if half == "recognition":  # it reads everything wrong
         characters = load_bundle(reader).manifest.characters
@@ -179,3 +180,11 @@ def test_a_published_reader_which_knows_no_format_is_not_compared_with_one_that_
     ruled = ReadingSettings(rules=(Rule(name="digits", pattern="[0-9]+"),))
     assert list(list_readers(replace(trained, text_model=ReadingSettings()))) == [TRAINED, PUBLISHED]
     assert list(list_readers(replace(trained, text_model=ruled))) == [TRAINED]
+
+
+def test_a_pair_needs_a_validation_photo_that_is_whole(data_dir: Path, tmp_path: Path) -> None:
+    data = vin_photos(data_dir, tmp_path / "data", 32)
+    settings = asked(data, "--test-fraction", "0", "--allow-bad", "1")
+    source = source_of(recognition_settings(settings, "pp-ocrv6-tiny-det", None, 0))
+    with pytest.raises(DataError, match=r"that can be read, got none of 1; mend"):
+        measure(source, "both", "none", "none", tmp_path, searched=True, samples=True)
