@@ -24,7 +24,7 @@ from train.config import TrialConfig
 from train.data.batching.mixture import Mixture, Subset
 from train.data.charset import Charset
 from train.data.dataset import Dataset
-from train.data.split import is_spread, seeded_rank
+from train.data.split import is_spread, own_unit, seeded_rank
 from train.errors import UsageError
 from train.loop import TrainingData, assemble, train
 from train.steps.position import Watch, watch_nothing
@@ -102,7 +102,7 @@ def _grouped(
     both, start = pool_splits(data).val, len(data.val)
     documents = fold_documents(data, both, folds)
     named = zip(both.texts, both.sources, strict=True)
-    units = documents or [task.text_of(text) or Path(source).name for text, source in named]
+    units = documents or [task.text_of(text) or own_unit(Path(source)) for text, source in named]
     spread = not documents and is_spread(both.texts, task.classes, task.text_of)
     dealt = deal(units[start:], folds - 1, seed, spread)
     return units, [[start + index for index in group] for group in dealt], spread

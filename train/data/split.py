@@ -135,8 +135,13 @@ class _Units:
 
         A label that says nothing, of a photo without regions, stands for itself.
         """
-        text = self.texts[sample.text] or (sample.path.name if sample.text else "")
+        text = self.texts[sample.text] or (own_unit(sample.path) if sample.text else "")
         return self.documents[sample.path] if text and self.documents else text
+
+
+def own_unit(path: Path) -> str:
+    """Return what a photo that says nothing is dealt as: its folder counts, as many photos may have one name."""
+    return f"{path.parent.name}/{path.name}"
 
 
 def is_spread(
