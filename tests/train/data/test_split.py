@@ -187,7 +187,7 @@ def test_photos_without_texts_are_in_every_split() -> None:
     """They say nothing that could stand twice: as one text they would all be held back, or all trained on."""
     photos = samples([*(f"A{number}" for number in range(40)), *["[]"] * 20])
     photos = [replace(one, path=one.path.with_suffix("") / "photo.png") for one in photos]
-    splits = make_splits({"all": photos}, 1, text_of=lambda label: "" if label == "[]" else label)
+    splits = make_splits({"all": photos}, 4, text_of=lambda label: "" if label == "[]" else label)
     assert {name for name, part in splits.items() if any(sample.text == "[]" for sample in part)} == {
         "train", "val", "test"
     }  # fmt: skip
