@@ -37,6 +37,8 @@ PORTS = (
     "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",  # all servers of a machine would share it, each with its own models
 )
 LEAST_REPLICA_PORTS = 50
+LAST_S = 30
+"""What a HAProxy that was replaced has beyond the time of a request."""
 MOST_S = 10**6
 """HAProxy counts milliseconds in 31 bits."""
 SHORT = Path("/tmp")  # noqa: S108 - where Ray's lies, too
@@ -49,24 +51,28 @@ HAPROXY_FILES = {
 }
 
 
-def prepare(host: str, port: int, seconds: float) -> Path:
+def prepare(host: str, port: int, seconds: float, cluster: bool = False) -> Path | None:
     """Set what the user has not set; Ray's fixed ports and folders allow one server, or one user, a machine.
 
     Args:
         host: to listen on.
         port: the same.
         seconds: that a request may take.
+        cluster: whether the server runs on one that stays: HAProxy's files lie where that one's environment says.
 
     Returns:
-        The folder of HAProxy's files; who ends this process without Python's own end removes it.
+        The folder of HAProxy's files, None on a cluster; who ends this process without Python's own end removes it.
     """
     for name, value in SERVE.items():
         os.environ.setdefault(name, value)
-    folder = _make_haproxy_folder()
-    for name, file in HAPROXY_FILES.items():
-        os.environ.setdefault(name, str(folder / file))
-    # A HAProxy that was replaced, as whenever a process dies, answers what it has, and one more request of each client.
-    os.environ.setdefault("RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S", str(min(2 * math.ceil(seconds), MOST_S)))
+    folder = None if cluster else _make_haproxy_folder()
+    if folder:
+        for name, file in HAPROXY_FILES.items():
+            os.environ.setdefault(name, str(folder / file))
+    # A HAProxy that was replaced, as whenever a process dies, answers what it has. It stays as long as a quiet client is
+    # connected, and knows the processes of then alone: not for longer than a request takes.
+    stop_s = min(math.ceil(seconds) + LAST_S, MOST_S)
+    os.environ.setdefault("RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S", str(stop_s))
     for name in PORTS:
         os.environ.setdefault(name, str(find_free_port()))
     # HAProxy would go on to ask a port whose replica died, and which another server's took since.

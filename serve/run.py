@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
             require_runtime()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     claims = claim(None if chosen.address else settings.storage, chosen.host, chosen.port)
-    folder = prepare(chosen.host, chosen.port, settings.limits.seconds)
+    folder = prepare(chosen.host, chosen.port, settings.limits.seconds, cluster=bool(chosen.address))
     layout = lay_out(chosen)
     settings = settings.model_copy(update=layout._asdict())
     if not chosen.address:
@@ -101,10 +101,11 @@ def lay_out(chosen: argparse.Namespace) -> Layout:
     return layout
 
 
-def _end(claims: Claims, folder: Path) -> None:
+def _end(claims: Claims, folder: Path | None) -> None:
     """End this process: all that was started has ended, and Ray's libraries would take two seconds to unload."""
     claims.give_back()
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

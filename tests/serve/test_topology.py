@@ -43,12 +43,20 @@ def test_haproxys_files_are_one_servers_alone(monkeypatch: pytest.MonkeyPatch) -
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_SERVE_")}
     monkeypatch.setattr(os, "environ", environment)
     folder = prepare("127.0.0.1", 8000, seconds=0.5)
-    assert environment["RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S"] == "2", "whole, and no request is cut short"
+    assert environment["RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S"] == "31", "whole, and no request is cut short"
+    assert folder
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert all(Path(environment[name]).is_relative_to(folder) for name in HAPROXY_FILES)
     path = f"{folder}/{56 * '0'}/admin.sock.4194304.tmp"  # as HAProxy binds it, below a node's number
     assert len(path) < 108
     shutil.rmtree(folder)
+
+
+def test_a_clusters_haproxy_needs_no_folder_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_SERVE_")}
+    monkeypatch.setattr(os, "environ", environment)
+    assert prepare("127.0.0.1", 8000, seconds=0.5, cluster=True) is None
+    assert not environment.keys() & HAPROXY_FILES.keys()
 
 
 def test_a_process_that_stands_by_takes_no_part() -> None:

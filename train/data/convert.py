@@ -60,7 +60,12 @@ def convert(splits: Splits, destination: Path, form: str = PADDLEOCR, task: str 
         destination: the folder.
         form: one of FORMS; PARQUET for lines alone.
         task: what the labels are for, one of LISTS.
+
+    Raises:
+        UsageError: for Parquet of photos, or a folder that holds something.
+        DataError: for an image that cannot be read.
     """
+    _require_form(form, task)
     require_empty(destination, "DST")
     with make_folder(destination) as folder:
         names = copy_names(sample.path for _, samples in splits.items() for sample in samples)
@@ -68,6 +73,11 @@ def convert(splits: Splits, destination: Path, form: str = PADDLEOCR, task: str 
             write_hub(splits, names, folder)
         else:
             _write_lists(splits, names, folder, task)
+
+
+def _require_form(form: str, task: str) -> None:
+    if form == PARQUET and task != LINES:
+        raise UsageError("--to parquet goes with lines", f"--task {task}", "leave out one of the two")
 
 
 def _write_lists(splits: Splits, names: Mapping[Path, str], folder: Path, task: str) -> None:
@@ -162,8 +172,7 @@ def main(arguments: Sequence[str]) -> None:
     """Convert the folder that the command line names."""
     options = parser().parse_intermixed_args(arguments)  # SRC may be missing, and options stand between
     named, task = require_data(options.source, options), TASKS.get(options.task)
-    if options.to == PARQUET and options.task != LINES:
-        raise UsageError("--to parquet goes with lines", f"--task {options.task}", "leave out one of the two")
+    _require_form(options.to, options.task)
     require_folder(options.destination, "DST")
     require_empty(options.destination, "DST")
     name, given = load_named(named, options_of(options.option), options.format, task.formats)

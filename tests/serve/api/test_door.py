@@ -86,7 +86,7 @@ def test_a_full_queue_answers_at_once_and_says_when_to_come_back() -> None:
             assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {200}
             assert (await client.post("/hot")).status_code == 200
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 60))
 
 
 def test_errors_and_faults_have_the_protocols_body_and_are_counted() -> None:
@@ -176,7 +176,7 @@ def test_at_the_end_new_requests_are_refused_and_the_last_ones_answered() -> Non
             assert (answer.status_code, "before the server ends" in answer.json()["errorMsg"]) == (503, True)
             assert app.drain(at_once=True) == 0
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 60))
 
 
 def test_the_end_is_not_held_up_by_a_request_that_has_failed() -> None:
@@ -202,7 +202,7 @@ def test_the_end_is_not_held_up_by_a_request_that_has_failed() -> None:
         assert app.drain(at_once=True) == 1
         failed.cancel()
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 60))
 
 
 def test_answers_that_nobody_takes_are_bounded_in_bytes_and_time() -> None:
@@ -245,7 +245,7 @@ def test_answers_that_nobody_takes_are_bounded_in_bytes_and_time() -> None:
         assert {status for status, count in await asyncio.gather(*idle) if count < size} == {200}
         assert await ask(reads=True) == (200, size), "their time is over"
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 60))
 
 
 def test_a_compressed_body_is_refused() -> None:

@@ -107,11 +107,13 @@ def test_a_server_that_is_killed_before_it_serves_has_replaced_nobody(port: int)
     _internal_kv_put(OWNER, ray.get_runtime_context().get_job_id(), overwrite=True)
     command = [sys.executable, "-c", TAKER, ray.get_runtime_context().gcs_address]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as taker:
-        assert taker.stdout
-        assert b"begun" in taker.stdout.readline()
-        assert is_replaced()
-        assert not list_left(), "they may be somebody else's"
-        taker.kill()
+        try:
+            assert taker.stdout
+            assert b"begun" in taker.stdout.readline()
+            assert is_replaced()
+            assert not list_left(), "they may be somebody else's"
+        finally:
+            taker.kill()
     until = time.monotonic() + 120
     while is_replaced():
         assert time.monotonic() < until

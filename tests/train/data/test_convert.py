@@ -179,6 +179,11 @@ def test_what_cannot_be_written_is_refused_before_labels_are_read(tmp_path: Path
         main([nowhere, str(tmp_path / "new"), "--to", "parquet", "--task", "detection"])
 
 
+def test_photos_never_become_parquet(sample: MakeSample, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--to parquet goes with lines"):
+        convert(splits(sample("A", 0)), tmp_path / "new", "parquet", "detection")
+
+
 def test_an_empty_destination_is_filled(sample: MakeSample, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     convert(splits(sample("A", 0)), tmp_path / "out")

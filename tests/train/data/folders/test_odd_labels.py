@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from pathlib import Path
 
 import pyarrow
@@ -232,6 +233,7 @@ def test_what_is_written_never_takes_the_place_of_what_is_read(tmp_path: Path) -
             check.main([str(tmp_path), option, str(tmp_path / name)])
     with pytest.raises(UsageError, match="--json and --html must be two files"):
         check.main([str(tmp_path), *(f"{option}={tmp_path}/found" for option in ("--json", "--html"))])
+    require_apart({"--json": Path(os.devnull), "--html": Path(os.devnull)}, [])
     assert labels.read_text() == '{"a.png": "x"}'
     proposal = tmp_path / "format.yaml"
     proposal.write_text("pattern: x\n")
