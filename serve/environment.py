@@ -69,8 +69,8 @@ def prepare(host: str, port: int, seconds: float, cluster: bool = False) -> Path
     if folder:
         for name, file in HAPROXY_FILES.items():
             os.environ.setdefault(name, str(folder / file))
-    # A HAProxy that was replaced, as whenever a process dies, answers what it has. It stays as long as a quiet client is
-    # connected, and knows the processes of then alone: not for longer than a request takes.
+    # A HAProxy that was replaced, as whenever a process dies, answers what it has. Quiet clients keep it, and it knows
+    # the processes of then alone: it stays little longer than a request takes.
     stop_s = min(math.ceil(seconds) + LAST_S, MOST_S)
     os.environ.setdefault("RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S", str(stop_s))
     for name in PORTS:

@@ -82,10 +82,8 @@ def _require_new(
 
 def require_apart(outputs: Mapping[str, Path | None], samples: Iterable[Sample]) -> None:
     """Raise UsageError for outputs, by their options, that are one file, a label file or an image: it would be gone."""
-    given = (path for path in outputs.values() if path)
-    named = [
-        os.path.abspath(path) for path in given if path.is_file() or not path.exists()
-    ]  # both may be /dev/null
+    given = (path for path in outputs.values() if path)  # both may be /dev/null
+    named = [os.path.abspath(path) for path in given if path.is_file() or not path.exists()]
     if len({*named}) < len(named):
         raise UsageError(f"{' and '.join(outputs)} must be two files", named[0], "name another one")
     files = ((_identity(path), option) for option, path in outputs.items() if path)

@@ -14,6 +14,7 @@ from train.data import check
 from train.data import format as format_command
 from train.data.folders.notes import collected_notes
 from train.data.formats.loading import load
+from train.data.formats.named import require_apart
 from train.data.texts.text_list import read_texts
 from train.errors import DataError, UsageError
 
