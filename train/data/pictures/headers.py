@@ -18,6 +18,7 @@ from train.data.pictures.tiff import read_tiff
 _MOST_CHUNKS = 2**17  # libpng writes one for 8 kB
 _PACKED_TEXTS = (b"zTXt", b"iTXt")
 _BY_MASKS = 3  # of a BMP: its colours have masks
+_BGR = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)  # the usual masks
 _MOST_BLOCKS = 2**20  # of a GIF: encoders write one for 255 bytes
 
 
@@ -104,14 +105,15 @@ def without_texts(data: bytes) -> bytes:
 def _read_bmp(data: bytes) -> Iterator[Header]:
     """The width and height are 32-bit, or 16-bit in OS/2's old header; a negative height is top-down.
 
-    Only a header of the fourth version has a mask of alpha; in older ones the fourth byte means nothing. OpenCV takes
-    the first three bytes for BGR, whatever the masks say: a colour of the fourth would be lost.
+    Only a header of the fourth version has a mask of alpha; in older ones the fourth byte means nothing. With an
+    older one, OpenCV takes the first three bytes for BGR, whatever the masks say: other masks are the library's.
     """
     (header,) = struct.unpack_from("<I", data, 14)
     width, height = struct.unpack_from("<HH" if header == 12 else "<ii", data, 18)
     bits, packed = struct.unpack_from("<HI", data, 28) if header > 12 else (0, 0)
     alpha = header >= 56 and bits == 32 and any(data[66:70])
-    usual = bits != 32 or packed != _BY_MASKS or not (data[57] or data[61] or data[65])
+    usual = bits != 32 or packed != _BY_MASKS or data[54:66] == _BGR
+    usual = usual or (header >= 56 and not (data[57] or data[61] or data[65]))
     yield Header("bmp", width, abs(height), alpha=alpha, plain=usual and not alpha)
 
 

@@ -27,6 +27,8 @@ _WORD = re.compile(
 TO_WIDE = {code: code + 0xFEE0 for code in (*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B))}
 TO_PERSIAN = {0x660 + digit: 0x6F0 + digit for digit in (0, 1, 2, 3, 7, 8, 9)}
 """Arabic's digits that Persian and Urdu write alike; 4, 5 and 6 differ."""
+_ARABIC, _PERSIAN = frozenset("٤٥٦كي"), frozenset("۴۵۶کیگچپ")
+"""What shows which digits a text means."""
 TO_HYPHEN = {0x2010: 0x2D, 0x2011: 0x2D}
 """The hyphens of word processors, which look like the plain one."""
 _AM = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32|\u0ecd([\u0ec8-\u0ecb]?)\u0eb2")
@@ -53,15 +55,20 @@ def without_lookalikes(texts: Sequence[str]) -> list[str]:
     texts = [text if text.isascii() else _AM.sub(_whole_am, text) for text in texts]
     characters = Counter(chain.from_iterable(texts))
     letters = {character: times for character, times in characters.items() if script_of(character)}
-    others = _rarer(characters, TO_WIDE) | _rarer(characters, TO_PERSIAN)
+    others = _rarer(characters, TO_WIDE)
+    digits = _rarer(characters, TO_PERSIAN)
+    if any(chr(0x660 + digit) in characters and chr(0x6F0 + digit) in characters for digit in (4, 5, 6)):
+        digits = {}
     others |= TO_HYPHEN if "-" in characters and not characters.keys().isdisjoint(map(chr, TO_HYPHEN)) else {}
     count = Counter[str]()
     for letter, times in letters.items():
         count[script_of(letter)] += times
-    if len(count) < 2 and not others:
+    if len(count) < 2 and not others and not digits:
         return list(texts)
     main = max(count, key=lambda script: (count[script], script == LATIN), default=LATIN)
     real = {script_of(letter) for letter in letters if not _looks_like_another(letter)} | {main}
+    own = _PERSIAN if ord("\u06f0") in digits else _ARABIC
+    texts = [text.translate(digits) if digits and own.isdisjoint(text) else text for text in texts]
     return [
         _WORD.sub(lambda word: _meant(word[0], main, real), text.translate(others))
         if not (text.isascii() and main == LATIN)

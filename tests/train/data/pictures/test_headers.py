@@ -13,7 +13,7 @@ from train.data.pictures.errors import (
     PictureError,
     UnknownPictureError,
 )
-from train.data.pictures.headers import read_pages
+from train.data.pictures.headers import read_header, read_pages
 from train.data.pictures.jpeg import MAX_SCANS, read_scans, segments
 
 PAGE = {256: 80, 257: 60, 258: 8, 277: 3}
@@ -156,3 +156,9 @@ def test_parts_without_end_are_left_at_the_first_too_many() -> None:
 def test_what_is_no_picture_is_named(content: bytes, told: str) -> None:
     with pytest.raises(UnknownPictureError, match=told):
         read_sizes(content)
+
+
+def test_an_old_bmp_with_red_first_is_not_plain() -> None:
+    header = struct.pack("<IiiHHIIiiII", 40, 1, 1, 1, 32, 3, 4, 0, 0, 0, 0)
+    masks = struct.pack("<3I", 0xFF, 0xFF00, 0xFF0000)
+    assert not read_header(b"BM" + struct.pack("<IHHI", 70, 0, 0, 66) + header + masks + bytes(4)).plain
