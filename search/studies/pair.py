@@ -62,7 +62,7 @@ def measure(
     written into the bundles where they are significantly better. A published model may take a trained one's place
     (`compare_halves`), its bundle with `samples` (`export_network`).
     """
-    splits = _readable_splits(source)
+    splits = _readable_splits(source, searched)
     if searched:  # a detector that was given stays as it is
         suit_to_reader(Path(detector), splits.val, Path(reader))
     _choose_cut(Path(reader), splits.val, _boxes(source, detector, splits.val))
@@ -82,14 +82,14 @@ def measure(
     return Measured(detector, reader, found, choice)
 
 
-def _readable_splits(source: Source) -> Splits:
+def _readable_splits(source: Source, searched: bool) -> Splits:
     """Return the photos of each split; raise DataError if no validation photo can be read.
 
-    Reading labels looks at headers alone. The studies have decoded every photo, and refused one that is not whole
-    unless `--allow-bad` lets it be.
+    Reading labels looks at headers alone. A searched detector's study has decoded every photo, and refused one that is
+    not whole unless `--allow-bad` lets it be. Beside a detector that was given no one has decoded photos without lines.
     """
     splits = read_photo_splits(source)[0]
-    if not source.allow_bad:
+    if searched and not source.allow_bad:
         return splits
     kept = replace(splits, val=keep_readable(splits.val), test=keep_readable(splits.test))
     if not kept.val:

@@ -55,7 +55,7 @@ class TrainingReport:
             reason: why it failed.
         """
         text = json.dumps(self._contents(status, model_path, reason), indent=1, allow_nan=False)
-        write_whole(self._path, text + "\n")
+        write_whole(self._path, text + "\n", durable=True)  # a resumed run compares its data with it
 
     def _rank(self, row: Mapping[str, Any]) -> tuple[float, float]:
         return row[ACCURACY], refine(row[self._tie], row.get(VAL_LOSS))

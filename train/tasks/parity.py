@@ -139,7 +139,7 @@ def _differences(expected: Images, found: Images) -> Images:
 
 
 def _rounding(reference: Predict, batch: Images, expected: Images) -> Images:
-    """Return by how much outputs may differ at each place as `_differences` has them, or by TOLERANCE."""
+    """Return by how much outputs may differ at each place as `_differences` has them."""
     rng = np.random.default_rng(0)
     most = np.zeros_like(_differences(expected, expected))
     for _ in range(DRAWS):
