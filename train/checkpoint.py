@@ -109,7 +109,9 @@ def load_checkpoint(directory: Path) -> Checkpoint:
             f"{directory}: {error.title}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
         ) from error
     except OSError as error:
-        name, there = Path(str(error.filename)).name, directory.is_dir()
+        # a disk that fails while it is read names no file
+        name = Path(error.filename).name if error.filename else "one of its files"
+        there = directory.is_dir()
         remedy = "use an earlier one" if there else "check the path"
         raise _broken(name_unread(directory, name, error), remedy) from error
     state: dict[str, Any] = {part: {} for part in PARTS}

@@ -72,7 +72,7 @@ class Incidents(Callback):
 def read_entries(file: Path) -> list[dict[str, str]]:
     """Return the incidents so far, oldest first; raise CheckpointError if their file is damaged."""
     remedy = "delete it: the study then goes on, and its report says less"
-    return list(read_json(file, remedy)) if file.exists() else []
+    return read_json(file, remedy, list) if file.exists() else []
 
 
 def read_incidents(folder: Path) -> dict[str, tuple[str, ...]]:

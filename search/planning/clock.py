@@ -46,7 +46,7 @@ class Clock:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ = state
         if self._file.exists():
-            kept = read_json(self._file, REMEDY)
+            kept = read_json(self._file, REMEDY, dict)
             usual_s = kept.get("usual_s", self.budget.usual_s)  # earlier versions noted none
             self.budget = replace(self.budget, deadline=kept["deadline"], usual_s=usual_s)
             self.places = kept.get("places")
@@ -71,6 +71,6 @@ class Clock:
 
 def read_concurrent(folder: Path) -> int | None:
     """Return how many trials at a time a study began with; None where the version that began it noted none."""
-    kept = read_json(folder / CLOCK, REMEDY) if (folder / CLOCK).exists() else {}
+    kept = read_json(folder / CLOCK, REMEDY, dict) if (folder / CLOCK).exists() else {}
     concurrent: int | None = kept.get("concurrent")
     return concurrent

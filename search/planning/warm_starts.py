@@ -30,7 +30,7 @@ from spaces.space import SearchSpace
 from train.config import TrialConfig, config_from_mapping
 from train.errors import UsageError
 from train.system.dotted import flatten
-from train.system.files import locked, read_json, replace_file, write_whole
+from train.system.files import locked, read_valid, replace_file, write_whole
 
 MOST_WINNERS = 3
 ATTRIBUTES = ("task", "data", "samples", "ended", "winner")
@@ -166,7 +166,7 @@ def add_earlier(
     if not settings.transfer:
         return points, ()
     data, begun = settings.data, file.is_file()
-    kept = _EARLIER.validate_python(read_json(file, REMEDY)) if begun else ()
+    kept = read_valid(file, REMEDY, _EARLIER) if begun else ()
     known = kept if begun else read_winners(winners_file(settings), settings.task_name, data)
     theirs, used = fit_winners(known, space)
     if not begun:

@@ -145,7 +145,7 @@ def check_fingerprint(folder: Path, begun_with: dict[str, str], resume: bool) ->
 def read_begun(folder: Path) -> dict[str, Any]:
     """Return what a study was begun with; raise CheckpointError if its file is damaged."""
     remedy = f"put it back from a copy, or begin a new study: --name NEW --fork {shlex.quote(folder.name)}"
-    return dict(read_json(folder / FINGERPRINT, remedy))
+    return read_json(folder / FINGERPRINT, remedy, dict)
 
 
 def refuse_other_lines(earlier: Mapping[str, str], begun_with: Mapping[str, str], study: str) -> None:

@@ -58,6 +58,13 @@ def test_a_missing_file_is_refused(name: str, saved: Path) -> None:
         load_checkpoint(saved)
 
 
+def test_a_disk_that_fails_is_said(saved: Path) -> None:
+    (saved / META).unlink()
+    (saved / META).symlink_to("/proc/self/mem")  # opens, and fails when it is read, without a name
+    with pytest.raises(CheckpointError, match="one of its files: Input/output error"):
+        load_checkpoint(saved)
+
+
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="nowhere"):
         load_checkpoint(tmp_path / "nowhere")

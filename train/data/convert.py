@@ -150,22 +150,14 @@ def without_lost(given: Mapping[str, Sequence[Sample]], allow_bad: int) -> dict[
     Every image is decoded, as the check does.
     """
     report = check(given_splits(given), file_checks())
-    lost = {
-        found.sample.source: f"{found.rule}: {found.value}" for found in report.errors if found.rule in BROKEN
-    }
-    lost |= {
-        one.source: f"not_unicode: {one.text!a}"
-        for samples in given.values()
-        for one in samples
-        if not is_unicode(one.text)
-    }
-    lost |= {one.source: NO_LABEL for samples in given.values() for one in samples if one.unlabelled}
-    require_few([f"{why}  {source}" for source, why in lost.items()], allow_bad)
-    if lost:
-        print(describe_left_out(lost))
-    return {
-        name: [sample for sample in samples if sample.source not in lost] for name, samples in given.items()
-    }
+    lost = {found.sample: f"{found.rule}: {found.value}" for found in report.errors if found.rule in BROKEN}
+    every = [sample for samples in given.values() for sample in samples]
+    lost |= {one: f"not_unicode: {one.text!a}" for one in every if not is_unicode(one.text)}
+    lost |= {one: NO_LABEL for one in every if one.unlabelled}
+    require_few([f"{why}  {one.source}" for one, why in lost.items()], allow_bad)
+    if lost:  # several images may stand in one line
+        print(describe_left_out({f"{one.source}, {one.path.name}": why for one, why in lost.items()}))
+    return {name: [sample for sample in samples if sample not in lost] for name, samples in given.items()}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -59,7 +59,7 @@ def require_same_data(
         facts: what the report would say of the data now.
         texts: the training labels.
     """
-    before = read_json(report, REPORT_REMEDY) if report.is_file() else {}
+    before = read_json(report, REPORT_REMEDY, dict) if report.is_file() else {}
     changed = [
         f"{key}: {before[key]} -> {facts[key]}" for key in COUNTS if before.get(key, facts[key]) != facts[key]
     ]

@@ -17,10 +17,15 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from train.errors import CheckpointError, UsageError
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Kind = TypeVar("Kind")
+KINDS: dict[type, str] = {dict: "an object", list: "a list"}
 LOCK = ".lock"
 PARTIAL, DIGITS, LEFT_S = ".partial", 8, 3600.0
 """How a draft's name ends, after so many hexadecimal digits, and after how long without a change it may be removed."""
@@ -38,13 +43,36 @@ def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> N
         draft.write_bytes(_encoded(content))
 
 
-def read_json(path: Path, remedy: str) -> Any:
-    """Return what a JSON file of a run holds; raise CheckpointError, which names the remedy, for a damaged one."""
+def read_json(path: Path, remedy: str, kind: type[Kind]) -> Kind:
+    """Return what a JSON file of a run holds.
+
+    Args:
+        path: the file.
+        remedy: what to do where it is damaged.
+        kind: dict or list.
+
+    Raises:
+        CheckpointError: it is no JSON, or holds something else.
+    """
     try:
-        return json.loads(path.read_bytes())
+        found = json.loads(path.read_bytes())
     except ValueError as error:
-        rule = "a file that a run goes on from must be whole"
-        raise CheckpointError(rule, f"{path}: {error}", remedy) from error
+        raise _damaged(path, error, remedy) from error
+    if not isinstance(found, kind):
+        raise _damaged(path, f"{json.dumps(found):.40}, not {KINDS[kind]}", remedy)
+    return found
+
+
+def read_valid(path: Path, remedy: str, adapter: "TypeAdapter[Kind]") -> Kind:
+    """Return what a JSON file of a run holds, as pydantic knows it; raises as `read_json`."""
+    try:
+        return adapter.validate_json(path.read_bytes())
+    except ValueError as error:
+        raise _damaged(path, " ".join(str(error).split())[:120], remedy) from error
+
+
+def _damaged(path: Path, found: object, remedy: str) -> CheckpointError:
+    return CheckpointError("a file that a run goes on from must be whole", f"{path}: {found}", remedy)
 
 
 def digest_of(path: Path) -> str:

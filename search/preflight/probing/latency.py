@@ -24,7 +24,7 @@ from train.errors import UsageError
 from train.loop import TrainingData, assemble
 from train.quantise import calibration_batches
 from train.system.dotted import flatten, nest
-from train.system.files import read_json, write_whole
+from train.system.files import read_valid, write_whole
 from train.system.onnx_session import CPU, open_session, run
 from train.tasks import TASKS, Task
 
@@ -59,7 +59,7 @@ def take_latencies(space: SearchSpace, shared: Any, file: Path, *, resume: bool,
     By these its trials are compared, those too whose models the time that is left now rules out.
     """
     begun = resume and file.is_file()
-    kept: Latencies = dict(_KEPT.validate_python(read_json(file, REMEDY))) if begun else {}
+    kept: Latencies = dict(read_valid(file, REMEDY, _KEPT)) if begun else {}
     missing = [config for config in list_architectures(space) if find_architecture(config) not in kept]
     latencies = kept | measure_latencies(missing, shared, int8)
     write_whole(file, _KEPT.dump_json(tuple(latencies.items())), durable=True)

@@ -53,6 +53,7 @@ def test_good_data_has_no_findings(sample: MakeSample) -> None:
         ("A", {"width": 3}, "tiny"),
         ("AB", {"height": 60, "width": 40}, "upright"),
         ("A", {"height": 10, "width": 2001}, "long_line"),
+        ("AB" * 600 + "A", {"height": 10, "width": 2000}, "long_line"),
     ],
 )
 def test_a_rule_is_broken_by_one_sample(

@@ -204,6 +204,21 @@ def test_images_that_cannot_be_read_are_named_and_not_written(
     assert sum(len(samples) for samples in load(tmp_path / "out")[1].values()) == COUNT - 1
 
 
+def test_one_of_several_images_of_a_line_may_be_broken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i, name in enumerate(("a.png", "b.png", "c.png")):
+        write_image(tmp_path / "in" / name, i)
+    (tmp_path / "in" / "rec_gt.txt").write_text('["a.png", "b.png", "c.png"]\tA\n')
+    for name in ("a.png", "b.png"):
+        (tmp_path / "in" / name).write_bytes(b"")
+    arguments = [str(tmp_path / "in"), str(tmp_path / "out"), "--val-fraction=0", "--test-fraction=0"]
+    assert cli.run(main, [*arguments, "--allow-bad", "1"]) == 1
+    assert cli.run(main, [*arguments, "--allow-bad", "2"]) == 0
+    assert "left out: 2 bad samples" in capsys.readouterr().out
+    assert (tmp_path / "out" / "train_list.txt").read_text() == "images/c.png\tA\n"
+
+
 def test_images_without_a_label_are_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.jsonl").write_text('{"image": "a.png", "text": "A"}\n{"image": "b.png", "text": null}\n')
     for name in ("a", "b"):

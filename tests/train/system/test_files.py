@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from train.errors import CheckpointError, UsageError
 from train.system.files import (
@@ -17,6 +18,7 @@ from train.system.files import (
     locked,
     make_folder,
     read_json,
+    read_valid,
     remove_left,
     replace_file,
     replace_folder,
@@ -59,11 +61,18 @@ def test_a_new_file_replaces_none(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "clock.json"
     write_whole(path, '{"a": "ä"}')
-    assert read_json(path, "delete it") == {"a": "ä"}
-    for damaged in (b"", b'{"a": "', b'{"a": "\xe4"}'):
+    assert read_json(path, "delete it", dict) == {"a": "ä"}
+    assert read_valid(path, "delete it", TypeAdapter(dict[str, str])) == {"a": "ä"}
+    for damaged in (b"", b'{"a": "', b'{"a": "\xe4"}', b"null", b"[]", b"7"):
         write_whole(path, damaged)
-        with pytest.raises(CheckpointError, match=r"must be whole, got .*clock\.json: .*; delete it"):
-            read_json(path, "delete it")
+        for read in (
+            lambda: read_json(path, "delete it", dict),
+            lambda: read_valid(path, "delete it", TypeAdapter(dict[str, str])),
+        ):
+            with pytest.raises(CheckpointError, match=r"must be whole, got .*clock\.json: .*; delete it"):
+                read()
+    with pytest.raises(CheckpointError, match=r"7, not a list"):
+        read_json(path, "delete it", list)
 
 
 @pytest.mark.parametrize("durable", [False, True])

@@ -81,7 +81,9 @@ RULES: dict[str, LabelRule] = {
         "turn it, or all of them: upright: turn (docs/data.md)",
     ),
     "long_line": LabelRule(
-        "error", "the image is over 200 times as wide as it is high", "cut it in two, or remove its label"
+        "error",
+        "the image is over 200 times as wide as it is high, or its text longer than such a line holds",
+        "cut it in two, correct its text, or remove its label",
     ),
     "not_unicode": LabelRule(
         "error", "the label is no Unicode", "rename the file, or write its text into a list (docs/data.md)"

@@ -23,6 +23,8 @@ from train.data.texts.forms import escaped
 MIN_HEIGHT_PX = 8
 MIN_WIDTH_PX = 4
 UPRIGHT = 1.5
+MOST_STEPS = images.MAX_WIDTH_PX // images.STEP_PX
+"""Of the longest line; what a longer text is padded to takes gigabytes."""
 SHOWN_LENGTH, QUOTED = 100, 10
 
 Steps = Callable[[int], int]
@@ -152,8 +154,8 @@ def _shape_findings(split: str, sample: Sample, height: int, width: int) -> Iter
 def _length_findings(split: str, sample: Sample, steps: int) -> Iterator[Finding]:
     needed = steps_needed([ord(character) for character in sample.text])
     if needed > steps:
-        rule = _in_train(split, "too_long")
-        yield Finding(rule, split, sample, f"{needed} steps of {steps} for {sample.text!r}")
+        rule = "long_line" if needed > MOST_STEPS else _in_train(split, "too_long")
+        yield Finding(rule, split, sample, f"{needed} steps of {steps} for {_short(sample.text)}")
 
 
 def _in_train(split: str, rule: str) -> str:

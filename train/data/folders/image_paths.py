@@ -65,10 +65,20 @@ def locate(
     found |= _by_their_ends(tree, labels, folder, {name: ends_of(name, least) for name in missing})
     found |= _in_another_case(tree, labels, start, [name for name in wanted if name not in found], found)
     _hint(tree, labels, folder, [name for name in wanted if name not in found])
+    note_addresses(labels, [name for name in wanted if name not in found])
     return {
         name: found.get(name) or (start / name if base is None else folder / parts_of(name)[-1])
         for name in wanted
     }
+
+
+def note_addresses(labels: Path, missing: Sequence[str]) -> None:
+    """Say how many images that are not there are named by addresses, from which nothing is fetched."""
+    if named := [name for name in missing if "://" in name]:
+        note(
+            f"{labels}: images that are named by addresses and lie nowhere here: {len(named)}, the first: "
+            f"{named[0]:.80}; nothing is fetched: download them, and name their folder with --root DIR"
+        )
 
 
 def holds_in_any_case(folder: Path, names: Iterable[str]) -> bool:

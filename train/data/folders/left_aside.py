@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import NoReturn
 
 from train.data.folders.notes import note
 from train.data.folders.split_names import entries, split_of
@@ -45,6 +46,8 @@ NO_LABELS = frozenset(
 )
 KALDI = "text"
 """What Kaldi calls its list, which has no suffix."""
+OF_WINDOWS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
+"""What Windows puts into a folder of images by itself."""
 LOOKED_INTO = 1000
 NAMED = 3
 
@@ -122,6 +125,8 @@ def _other_ways(files: Sequence[Path]) -> list[str]:
 
 
 def _is_called(name: str, suffixes: str) -> bool:
+    if name in OF_WINDOWS:
+        return False
     return name.endswith(tuple(suffixes.split())) or ("." not in suffixes and f".{suffixes}" in name)
 
 
@@ -171,7 +176,7 @@ def _fault(path: Path) -> str:
         if "\0" in text[:LOOKED_INTO]:
             return f"save {path.name} as UTF-8"
         if path.suffix.lower() == ".json":
-            json.loads(text)
+            json.loads(text, parse_constant=_refuse)
     except UnicodeDecodeError:
         return f"save {path.name} as UTF-8"
     except (OSError, ValueError, RecursionError) as error:
@@ -182,6 +187,10 @@ def _fault(path: Path) -> str:
             else f"mend {path.name}: {str(getattr(error, 'strerror', None) or error)[:80]}"
         )
     return ""
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON; null is")
 
 
 def _files(root: Path) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from train.errors import DataError
+from train.system.paths import require_readable
 
 SPLITS = ("train", "val", "test")
 NAMES = {
@@ -38,9 +39,15 @@ def split_within(name: str) -> str | None:
 
 
 def folders_by_split(root: Path, ours: Callable[[Path], bool]) -> dict[str, Path]:
-    """Return the folders in `root` that have a split's name and are `ours`; raise DataError for two of one split."""
-    named = ((split_of(path.name), path) for path in entries(root))
-    return _one_each(root, ((split, path) for split, path in named if split and path.is_dir() and ours(path)))
+    """Return the folders in `root` that have a split's name and are `ours`.
+
+    Raises DataError for two of one split, and for one that this user may not look into: it would be made anew.
+    """
+    named = ((split, path) for path in entries(root) if (split := split_of(path.name)) and path.is_dir())
+    folders = list(named)
+    for _, path in folders:
+        require_readable(path, "the folder of a split")
+    return _one_each(root, ((split, path) for split, path in folders if ours(path)))
 
 
 def lists_by_split(

@@ -58,8 +58,11 @@ class Format(ABC):
 
     @classmethod
     def find_alone(cls, files: Sequence[Path]) -> list[Path]:
-        """Return which of some files of one folder are label files of this format, if each is named itself."""
-        return [path for path in files if cls.find(path)]
+        """Return which of some files of one folder, whatever they are called, are label files of this format.
+
+        None of those of turn 0, which have names of their own, unless such a format says how they are told.
+        """
+        return [path for path in files if cls.find(path)] if cls.turn else []
 
     @staticmethod
     @abstractmethod

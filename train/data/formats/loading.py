@@ -7,7 +7,7 @@ from pathlib import Path
 
 from train.data.folders.beside import drop_those_of_images
 from train.data.folders.left_aside import note_left_aside, tell_what_to_try
-from train.data.folders.split_names import entries, in_order, split_of
+from train.data.folders.split_names import entries, in_order, only_split_in, split_of
 from train.data.folders.told_splits import deal
 from train.data.formats import FORMATS, LOOKED_INTO, names_of
 from train.data.photos.lines import lines_of as lines_of_photos
@@ -145,21 +145,23 @@ def _tell_other_task(root: Path, options: Mapping[str, str], tasks: Sequence[str
 def _alone(
     root: Path, options: Mapping[str, str], formats: Sequence[str]
 ) -> tuple[str, dict[str, Path]] | None:
-    """Return the one file of a folder, or one for each split, that other tools' formats read if it is named itself.
+    """Return the one file of a folder, or one for each split, that a format reads if it is named itself.
 
-    Such as a table whose columns have unusual names: its reader says, or is told by options, which they are.
+    Such as a list that is called `label_train.txt`, or a table whose columns have unusual names: its reader says, or is
+    told by options, which they are.
     """
-    names = [name for name in formats if FORMATS.get(name).turn]
     there = (path for path in entries(root) if path.suffix.lower() not in READABLE_SUFFIXES)
     files = drop_those_of_images([path for path in there if path.is_file()], root)
     found = [
         (name, path)
-        for name in names
+        for name in formats
         if _takes(name, options)
         for path in FORMATS.get(name).find_alone(files)
     ]
-    splits = {split_of(path.stem) or "all": path for _, path in found}
-    if len({name for name, _ in found}) != 1 or len(splits) < len(found):
+    told = split_of if len(found) == 1 else only_split_in
+    splits = {told(path.stem) or "all": path for _, path in found}
+    several = len(splits) < len(found) or {"all", "train"} <= splits.keys()
+    if several or len({name for name, _ in found}) != 1:
         return None
     return found[0][0], in_order(splits)
 

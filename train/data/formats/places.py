@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from train.data.folders.image_paths import holds_in_any_case, locate
+from train.data.folders.image_paths import holds_in_any_case, locate, note_addresses
 from train.data.folders.notes import note
 from train.data.folders.path_forms import alike
 from train.data.folders.split_names import entries, only_split_in, split_in, split_of
@@ -54,7 +54,9 @@ def find_images(
     plain |= _without_uploads(labels, place, plain)
     plain = _with_their_suffixes(plain, place, labels)
     paths = locate(labels, list(plain.values()), root or (str(place) if place != around[0] else ""))
-    return {name: paths[path] for name, path in plain.items()}
+    found = {name: paths[path] for name, path in plain.items()}
+    note_addresses(labels, [name for name, path in found.items() if "://" in name and not is_file(path)])
+    return found
 
 
 def _in_folders_of_splits(labels: Path, names: Mapping[str, str]) -> dict[str, str]:

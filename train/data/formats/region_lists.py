@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def find_lists(root: Path, ours: Callable[[str], bool]) -> dict[str, Path]:
     if root.is_file():
         return {"all": root} if root.suffix.lower() == ".txt" and ours(first_line(root)) else {}
     return lists_or_whole(root, LISTS, WHOLE, lambda path: ours(first_line(path)))
+
+
+def lists_among(files: Sequence[Path], ours: Callable[[str], bool]) -> list[Path]:
+    """Return the lists among some files, whatever they are called, by their first line; none in UTF-16."""
+    found = []
+    for path in files:
+        with suppress(DataError):
+            found += [path] if path.suffix.lower() == ".txt" and ours(first_line(path)) else []
+    return found
 
 
 def first_line(path: Path) -> str:

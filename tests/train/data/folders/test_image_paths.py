@@ -65,6 +65,20 @@ def test_an_image_is_found_and_none_that_the_path_does_not_name(
     assert found.name == image.name  # as it is on the disk: a study knows its images by name
 
 
+@pytest.mark.parametrize(("list_name", "line"), [("rec_gt.txt", "{}\tA\n"), ("a.csv", "path,text\n{},A\n")])
+def test_addresses_of_images_that_are_not_here_are_told(tmp_path: Path, list_name: str, line: str) -> None:
+    labels = tmp_path / list_name
+    labels.write_text(line.format("https://example.com/x/a.png"))
+    with collected_notes() as notes:
+        load(labels)
+    assert [one for one in notes if "1, the first: https://example.com/x/a.png; nothing is fetched" in one]
+    touch(tmp_path / "x" / "a.png")
+    with collected_notes() as notes:
+        [[found]] = load(labels)[1].values()
+    assert found.path.samefile(tmp_path / "x" / "a.png")
+    assert not [one for one in notes if "fetched" in one]
+
+
 def test_what_is_not_there_keeps_its_path(tmp_path: Path) -> None:
     labels = touch(tmp_path / "rec" / "rec_gt.txt")
     touch(labels.parent / "a.png")

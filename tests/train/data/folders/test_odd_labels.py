@@ -134,6 +134,7 @@ def test_labels_that_nothing_reads_are_named_with_a_way_out(tmp_path: Path, name
         ("a.json", '{"rows": 1, "columns": 2}', "it holds rows, columns.*a table"),
         ("a.json", '[{"id": 1, "annotation_id": 2}]', "JSON-MIN"),
         ("a.json", 'a.png\t[{"transcription": "x", "points": []}]\n', "a.json .txt"),
+        ("a.json", '{"images": [], "annotations": [{"bbox": NaN}]}', "mend a.json: NaN is no JSON"),
     ],
 )
 def test_a_file_that_is_no_label_file_says_what_it_is(
@@ -203,6 +204,7 @@ def test_labels_are_no_texts_without_images(tmp_path: Path, name: str, content: 
     ("names", "remedy"),
     [
         (["a/b/c.png"], "images alone"),
+        (["c.png", "Thumbs.db", "desktop.ini"], "images alone"),
         (["a/c.png", "b/c.mat"], "MATLAB"),
         (["a/c.png", "README.md", "b/train.jsonl.gz"], r"unpack train\.jsonl\.gz"),
         (["a/c.png", "b/c.xml"], r"b/c\.xml are of no known form"),

@@ -11,6 +11,7 @@ import pytest
 from tests.contracts.format_examples import write_image, write_lmdb
 from tests.train.data.formats.test_other_tools import LINE, touch, write
 from train.data.folders.notes import collected_notes
+from train.data.formats.line_lists.labels_json import LabelsJson
 from train.data.formats.loading import load, load_file
 from train.data.formats.named import load_named
 from train.data.formats.places import find_images
@@ -83,6 +84,13 @@ def test_labels_json(tmp_path: Path) -> None:
         ("é", f"{path}:2"),
         ("007", f"{path}:3"),
     ]
+    for content, lines in (
+        ('{"labels":\n{"images\\/00.jpg": "x",\n"b.png": "b.png"}}', [2, 3]),
+        ('{"images/00.jpg": "x", "b.png": "y",\n"c.png": "z"}', [1, 2, 3]),  # two in a line: their numbers
+        ("{\n\n}", []),
+    ):
+        write(path, content)
+        assert [s.source for s in LabelsJson.read(path, {})] == [f"{path}:{line}" for line in lines]
     for content, rule in (
         ('{"b.png": "x",\n"c.png": 7}', "labels.json:2: 7"),
         ('{"b.png": "x", "b.png": "y"}', "twice"),

@@ -1,15 +1,16 @@
 """docTR's `labels.json`, `{"x.png": "text"}` with the images in `images/` beside it; text_renderer's is alike."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from train.data.folders.split_names import in_order, lists_by_split
 from train.data.formats import FORMATS, Format, by_split, itself, read_text
 from train.data.formats.json_files import peek_json, read_json
 from train.data.formats.places import find_images, has_image_name
 from train.data.formats.splits import splits_told
+from train.data.formats.tables.rows import BLANK, past
 from train.data.sample import Sample
 from train.errors import DataError
 
@@ -17,8 +18,7 @@ LABELS = "labels.json"
 LISTS = ("{}.json", "{}_labels.json", "labels_{}.json")
 INNER = "labels"
 """The key under which text_renderer has the texts."""
-FAR = 1 << 16
-"""Characters behind a name within which the next one begins."""
+DECODER = json.JSONDecoder()
 
 
 @FORMATS.register("labels_json")
@@ -41,54 +41,79 @@ class LabelsJson(Format):
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a name, in the file's order."""
         read_json(path)  # for its errors, which name a line
-        content = read_text(path)
-        texts = _texts(json.loads(content, object_pairs_hook=_pairs), path)
-        paths = find_images(path, [name for name, _ in texts], options.get("root", ""))
+        texts = _texts(read_text(path), path)
+        paths = find_images(path, [label.name for label in texts], options.get("root", ""))
         splits = splits_told(path, [*paths])
-        line, position, number = 1, 0, 0
-        for (name, text), split in zip(texts, splits, strict=True):
-            end = (
-                position + FAR
-            )  # else each name that is written in another way would be looked for in all of it
-            found = max(content.find(form, position, end) for form in (json.dumps(name), f'"{name}"'))
-            if found > position:
-                line, position = line + content.count("\n", position, found), found
-            number = max(line, number + 1)  # its own, where a line holds many
-            if not isinstance(text, str):
+        for label, split in zip(texts, splits, strict=True):
+            if not isinstance(label.text, str):
                 raise DataError(
-                    f"the text of {name!r} must be a string",
-                    f"{path}:{number}: {json.dumps(text)[:60]}",
+                    f"the text of {label.name!r} must be a string",
+                    f"{label.source}: {json.dumps(label.text)[:60]}",
                     "write its text in quotes, or remove it",
                 )
-            yield Sample(paths[name], text, f"{path}:{number}", split)
+            yield Sample(paths[label.name], label.text, label.source, split)
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """The pairs of a JSON object, those with equal keys too."""
+class _Member(NamedTuple):
+    """A name in a JSON object, and what stands behind it; `at`: where the name begins, and what is behind it."""
+
+    name: str
+    value: Any
+    at: tuple[int, int]
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> _Pairs:
-    return _Pairs(pairs)
+class _Label(NamedTuple):
+    """What stands behind a name, and the name's line; its number, if a line holds several names."""
+
+    name: str
+    text: Any
+    source: str
 
 
-def _texts(content: Any, path: Path) -> _Pairs:
+def _texts(content: str, path: Path) -> list[_Label]:
     """Return names with texts; raise DataError if a name stands twice."""
-    inner = dict(content).get(INNER) if isinstance(content, _Pairs) else None
-    texts = inner if isinstance(inner, _Pairs) else content
-    if not isinstance(texts, _Pairs):
+    start = past(content, 0, BLANK)
+    if content[start] != "{":
         raise DataError(
             "labels must be a JSON object of names and texts",
-            f"{path}:1: {type(content).__name__}",
+            f"{path}:1: {content[start : start + 40]}",
             'write {"x.png": "text"}',
         )
+    members = list(_members(content, start))
+    inner = next((one for one in members if one.name == INNER and isinstance(one.value, dict)), None)
+    members = list(_members(content, inner.at[1])) if inner else members
     seen: set[str] = set()
-    for name, _ in texts:
-        if name in seen:
+    labels = []
+    for member, number in zip(members, _numbers(content, [one.at[0] for one in members]), strict=True):
+        if member.name in seen:
             raise DataError(
-                "each image must have one text", f"{path}:1: {name!r} twice", "remove one of them"
+                "each image must have one text",
+                f"{path}:{number}: {member.name!r} twice",
+                "remove one of them",
             )
-        seen.add(name)
-    return texts
+        seen.add(member.name)
+        labels.append(_Label(member.name, member.value, f"{path}:{number}"))
+    return labels
+
+
+def _members(content: str, at: int) -> Iterator[_Member]:
+    """Yield what stands in the JSON object that begins at a place; it is known to be valid."""
+    at = past(content, at + 1, BLANK)
+    while content[at] != "}":
+        name, end = DECODER.raw_decode(content, at)
+        inner = past(content, end, BLANK + ":")
+        value, end = DECODER.raw_decode(content, inner)
+        yield _Member(name, value, (at, inner))
+        at = past(content, end, BLANK + ",")
+
+
+def _numbers(content: str, places: Sequence[int]) -> list[int]:
+    """Return the lines of ascending places, if no two are in one, else the numbers from 1."""
+    lines, line, counted = [], 1, 0
+    for place in places:
+        line, counted = line + content.count("\n", counted, place), place
+        lines.append(line)
+    return lines if len({*lines}) == len(lines) else list(range(1, len(lines) + 1))
 
 
 def _is_ours(path: Path) -> bool:

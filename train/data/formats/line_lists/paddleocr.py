@@ -2,15 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from train.data.folders.image_paths import locate
+from train.data.folders.left_aside import NO_LABELS
 from train.data.folders.split_names import lists_or_whole
 from train.data.formats import FORMATS, IMAGE_SUFFIXES, Format, itself
 from train.data.formats.line_lists.class_list import require_no_classes
 from train.data.formats.line_lists.iam import is_iam
-from train.data.formats.region_lists import first_line, is_corners, is_regions, lines_of
+from train.data.formats.places import has_image_name
+from train.data.formats.region_lists import first_line, is_corners, is_regions, lines_of, lists_among
 from train.data.sample import Sample, require_unicode
 from train.data.texts.objects import QUOTED
 from train.errors import DataError
@@ -35,6 +37,11 @@ class PaddleOCR(Format):
             return itself(root, ".txt", lambda path: _may_hold_texts(first_line(path)) and not is_iam(path))
         return lists_or_whole(root, (*LISTS, SHARED), WHOLE, _holds_texts)
 
+    @classmethod
+    def find_alone(cls, files: Sequence[Path]) -> list[Path]:
+        """Return the lists among some files whose first line is an image, a tab and a text."""
+        return lists_among([path for path in files if path.name.lower() not in NO_LABELS], _is_line)
+
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:
         """Yield one sample a path; blank lines are passed over."""
@@ -55,6 +62,13 @@ def list_line(path: str, sample: Sample) -> str:
             "replace them by spaces",
         )
     return f"{path}\t{sample.text}\n"
+
+
+def _is_line(line: str) -> bool:
+    """Whether a line is the name of an image, or a list of some, a tab, and what is no region."""
+    name, tab, label = line.partition("\t")
+    named = has_image_name(name.strip()) or name.startswith('["')
+    return named and tab != "" and not is_regions(label) and not is_corners(label.partition("\t")[0])
 
 
 def _holds_texts(path: Path) -> bool:

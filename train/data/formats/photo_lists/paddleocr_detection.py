@@ -1,12 +1,12 @@
 """PaddleOCR's detection lists: `path<TAB>[{"transcription": ..., "points": [[x, y], ...]}, ...]`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from train.data.folders.image_paths import locate
 from train.data.formats import FORMATS, Format
 from train.data.formats.annotation_tools.ppocrlabel import LABELS
-from train.data.formats.region_lists import find_lists, is_regions, lines_of, named_line
+from train.data.formats.region_lists import find_lists, is_regions, lines_of, lists_among, named_line
 from train.data.photos.regions import label_of, regions_of
 from train.data.sample import Sample
 
@@ -21,6 +21,11 @@ class PaddleOCRDetection(Format):
     def find(root: Path) -> dict[str, Path]:
         """Return `det_gt_<split>.txt`, `<split>_icdar2015_label.txt` or `<split>.txt`, else `det_gt.txt` as `all`."""
         return {} if root.name.lower() == LABELS.lower() else find_lists(root, _is_ours)
+
+    @classmethod
+    def find_alone(cls, files: Sequence[Path]) -> list[Path]:
+        """Return the lists of regions among some files."""
+        return lists_among([path for path in files if path.name.lower() != LABELS.lower()], _is_ours)
 
     @staticmethod
     def read(path: Path, options: Mapping[str, str]) -> Iterator[Sample]:

@@ -217,9 +217,9 @@ def _split(line: str, form: _Written, count: int) -> list[str]:
 def _require_quotes_to_end(cells: Sequence[str], delimiter: str, source: str) -> None:
     """Raise DataError where a cell seems to have swallowed rows: a quotation mark that is text, and another below."""
     for cell in cells:
-        for line in cell.split("\n")[1:]:
-            name, found, _ = line.partition(delimiter)
-            if found and has_image_name(name.strip()):
+        lines = cell.split("\n")
+        for fields in (line.split(delimiter) for line in lines if len(lines) > 1):
+            if len(fields) > 1 and any(map(has_image_name, _bare(fields))):
                 raise DataError(
                     "a cell in quotes must not hold other rows",
                     f"{source}: {cell[:60]!r}",

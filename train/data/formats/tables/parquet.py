@@ -48,9 +48,12 @@ def parquet_table(path: Path) -> Table:
 
 
 def holds_images(path: Path, column: str) -> bool:
-    """Whether a column of images holds them in its first row: `datasets` may have saved their paths alone."""
-    _, (cell,) = next(_rows(parts_of(path)[:1], [column]), ("", (None,)))
-    return not isinstance(cell, dict) or bool(cell.get(BYTES)) or not cell.get(PATH)
+    """Whether a column of images holds one or more: `datasets` may have saved their paths alone."""
+    cells = (cell for _, (cell,) in _rows(parts_of(path), [column]))
+    first = next(cells, None)
+    if not isinstance(first, dict) or first.get(BYTES) or not first.get(PATH):
+        return True
+    return any(isinstance(cell, dict) and cell.get(BYTES) for cell in cells)
 
 
 def parquet_images(path: Path, column: str) -> list[Path]:

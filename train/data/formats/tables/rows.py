@@ -141,28 +141,28 @@ def _require_lines(first: str, path: Path) -> None:
 def json_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the objects of a JSON list, each with the line that it begins in; its number, where a line holds many."""
     content = read_text(path)
-    at, counted, line, number = _past(content, 0, BLANK), 0, 1, 0
+    at, counted, line, number = past(content, 0, BLANK), 0, 1, 0
     if content[at : at + 1] != "[":
         raise DataError(
             "a table in JSON must be a list of objects",
             f"{path}:1: {content[at : at + 60]!r}",
             "see docs/data.md",
         )
-    at = _past(content, at + 1, BLANK)
+    at = past(content, at + 1, BLANK)
     while content[at : at + 1] != "]":
         line, counted = line + content.count("\n", counted, at), at
         number = max(line, number + 1)
         record, at = _decoded(content, at, f"{path}:{number}")
-        at = _past(content, at, BLANK)
+        at = past(content, at, BLANK)
         if content[at : at + 1] not in {",", "]"}:
             raise DataError(
                 "a list must have commas and an end", f"{path}:{line}", "mend it behind that object"
             )
-        at = _past(content, at, BLANK + ",")
+        at = past(content, at, BLANK + ",")
         yield f"{path}:{number}", record
 
 
-def _past(content: str, at: int, passed: str) -> int:
+def past(content: str, at: int, passed: str) -> int:
     """Return the first place from `at` on that holds none of these characters."""
     while at < len(content) and content[at] in passed:
         at += 1
@@ -172,7 +172,7 @@ def _past(content: str, at: int, passed: str) -> int:
 def _decoded(text: str, at: int, source: str) -> tuple[dict[str, Any], int]:
     """Return the JSON object at a place, and where it ends."""
     try:
-        record, end = json.JSONDecoder().raw_decode(text, _past(text, at, BLANK))
+        record, end = json.JSONDecoder().raw_decode(text, past(text, at, BLANK))
     except (ValueError, RecursionError) as error:
         raise DataError("a row must be JSON", f"{source}: {str(error)[:80]}", "mend that row") from error
     if not isinstance(record, dict):

@@ -1,0 +1,74 @@
+"""Lists and tables that are not quite as they should be: each is read as it is meant, or refused in a line."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from tests.contracts.format_examples import write_image
+from train.data.formats.loading import detect, load
+from train.errors import DataError
+
+REGIONS = '[{"transcription": "A", "points": [[0, 0], [9, 0], [9, 9], [0, 9]]}]'
+
+
+@pytest.mark.parametrize(("label", "tasks"), [("A", ("recognition", "detection")), (REGIONS, ("detection",))])
+def test_lists_of_other_names_are_found_by_their_lines(
+    tmp_path: Path, label: str, tasks: tuple[str, ...]
+) -> None:
+    one, several = tmp_path / "one", tmp_path / "several"
+    for folder, names in ((one, ["my_plates.txt"]), (several, ["rec_val.txt", "rec_train.txt"])):
+        folder.mkdir()
+        (folder / "fileState.txt").write_text("a.png\t1\n")
+        (folder / "notes.txt").write_text("of\tplates\n")
+        (folder / "utf16.txt").write_text("a.png\tA\n", "utf-16")
+        for name in names:
+            (folder / name).write_text(f"a.png\t{label}\n")
+    assert detect(one, tasks=tasks)[1] == {"all": one / "my_plates.txt"}
+    lists = {split: several / f"rec_{split}.txt" for split in ("train", "val")}
+    assert detect(several, tasks=tasks)[1] == lists
+    (several / "my_plates.txt").write_text(f"a.png\t{label}\n")  # of which split is it?
+    with pytest.raises(DataError, match="known format"):
+        detect(several, tasks=tasks)
+
+
+def test_a_split_that_may_not_be_looked_into_is_not_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for split in ("train", "val"):
+        write_image(tmp_path / split / "a.png", 0)
+        (tmp_path / split / "a.gt.txt").write_text("A")
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:  # who runs the tests may be root
+        if path == tmp_path / "val":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(DataError, match=r"of a split must be readable, got .*val: Permission denied"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"), [('x,z.png\n"y,a.png\nz,b.png\n",c.png\n', 3), ('"y,a.png\n",c.png\n', 2)]
+)
+def test_a_cell_that_swallowed_rows_is_refused_whatever_the_order_of_columns(
+    tmp_path: Path, rows: str, line: int
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"text,path\n{rows}")
+    with pytest.raises(DataError, match=rf"must not hold other rows, got .*a\.csv:{line}:"):
+        load(path)
+
+
+def test_a_table_may_hold_the_images_of_some_rows_alone(tmp_path: Path) -> None:
+    kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
+    images = [{"bytes": None, "path": "a.png"}, {"bytes": b"BM", "path": "b.png"}]
+    table = pyarrow.table({"image": pyarrow.array(images, kind), "text": ["x", "y"]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"must have an image in image, got .*a\.parquet:1 without"):
+        load(tmp_path)
