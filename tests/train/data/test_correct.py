@@ -79,3 +79,14 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: str) -> None:
     path.write_text("a,b\n")
     with pytest.raises(DataError, match="first line"):
         read_table(path)
+
+
+@pytest.mark.parametrize(("last", "rule"), [("=", "must end with one"), ('B"', "must not hold other rows")])
+def test_a_quotation_mark_that_was_typed_swallows_no_rows(tmp_path: Path, last: str, rule: str) -> None:
+    rows = [
+        f"val\t{name}.png\tA\tB\t2/2\t0.1\t{text}\n" for name, text in (("a", '"B'), ("b", "="), ("c", last))
+    ]
+    path = tmp_path / "t.tsv"
+    path.write_text("".join(["\t".join(COLUMNS) + "\n", *rows]))
+    with pytest.raises(DataError, match=rule):
+        read_table(path)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from train.data.formats import read_text
+from train.data.formats.tables.image_names import require_no_rows
 from train.errors import DataError
 
 COLUMNS = ("split", "image", "label", "reading", "agree", "chance", "corrected")
 ACCEPT = "="
+QUOTES = "put a text that holds quotation marks into such, and double its own"
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,21 @@ def _line(cells: Sequence[str]) -> str:
 
 def read_table(path: Path) -> list[LabelErrorRow]:
     """Read the file as a person has left it; raise DataError with `file:line` for what it cannot mean."""
-    table = csv.reader(io.StringIO(read_text(path), newline=""), delimiter="\t")
-    if next(table, None) != list(COLUMNS):
-        raise DataError(f"the first line must be {' '.join(COLUMNS)}, by tabs", path, "write it again")
-    return [_row(cells, f"{path}:{table.line_num}") for cells in table if cells]
+    table = csv.reader(io.StringIO(read_text(path), newline=""), delimiter="\t", strict=True)
+    try:
+        if next(table, None) != list(COLUMNS):
+            raise DataError(f"the first line must be {' '.join(COLUMNS)}, by tabs", path, "write it again")
+        return [_row(cells, f"{path}:{table.line_num}") for cells in table if cells]
+    except csv.Error as error:
+        raise DataError(
+            "a cell that begins with a quotation mark must end with one",
+            f"{path}:{table.line_num}: {error}",
+            QUOTES,
+        ) from error
 
 
 def _row(cells: list[str], place: str) -> LabelErrorRow:
+    require_no_rows(cells, "\t", place, QUOTES)
     cells = cells + [""] * (len(COLUMNS) - len(cells))  # spreadsheets drop empty cells at the end
     try:
         split, image, label, reading, agree, chance, corrected = cells

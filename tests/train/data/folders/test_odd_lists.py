@@ -65,6 +65,13 @@ def test_a_cell_that_swallowed_rows_is_refused_whatever_the_order_of_columns(
         load(path)
 
 
+def test_a_table_of_boxes_swallows_no_rows(tmp_path: Path) -> None:
+    rows = "".join(f"{name}.png,0,0,9,9,{text}\n" for name, text in (("a", '"A'), ("b", "B"), ("c", 'C"')))
+    (tmp_path / "a.csv").write_text(f"filename,xmin,ymin,xmax,ymax,text\n{rows}")
+    with pytest.raises(DataError, match=r"must not hold other rows, got .*; mend its quotes"):
+        load(tmp_path, name="box_table", tasks=("detection",))
+
+
 def test_a_table_may_hold_the_images_of_some_rows_alone(tmp_path: Path) -> None:
     kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
     images = [{"bytes": None, "path": "a.png"}, {"bytes": b"BM", "path": "b.png"}]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from train.data.formats.tables.image_names import require_no_rows
 from train.data.formats.tables.rows import text_lines
 from train.errors import DataError
 
@@ -47,7 +48,8 @@ def _columns(cells: list[str]) -> list[str]:
 def csv_rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
     """Yield the rows of a CSV by column, and their `file:line`; spreadsheets may divide cells by semicolons or tabs."""
     first = next(text_lines(path), "")
-    reader = csv.reader(text_lines(path), delimiter=max(",;\t", key=first.count), strict=True)
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(text_lines(path), delimiter=delimiter, strict=True)
     columns: list[str] = []
     try:
         for cells in reader:
@@ -57,6 +59,7 @@ def csv_rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
                     f"every row must have {len(columns)} cells", f"{source} with {len(cells)}", "mend it"
                 )
             if columns and cells:
+                require_no_rows(cells, delimiter, source, "mend its quotes")
                 yield dict(zip(columns, cells, strict=True)), source
             columns = columns or _columns(cells)
     except csv.Error as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from train.data.folders.notes import note
 from train.data.formats.places import has_image_name
-from train.data.formats.tables.image_names import ImageNames
+from train.data.formats.tables.image_names import ImageNames, require_no_rows
 from train.data.formats.tables.rows import Row, Table, text_lines
 from train.errors import DataError
 
@@ -18,6 +18,7 @@ DELIMITERS = ("\t", ",", ";", "|", SPACE)
 LOOKED_AT = 20
 TEXT_PLACE = 1
 """The place of the text among the columns that a reader asks for."""
+REMEDY = "mend its quotes, or use --option quotes=none where they belong to the text"
 IsHeader = Callable[[Sequence[str]], bool]
 csv.field_size_limit(1 << 30)  # a cell that holds an image is refused for what it is
 
@@ -197,14 +198,14 @@ def _cells(path: Path, form: _Written, count: int) -> Iterator[tuple[str, list[s
     try:
         for cells in reader:
             if cells:
-                _require_quotes_to_end(cells, form.delimiter, f"{path}:{number}")
+                require_no_rows(cells, form.delimiter, f"{path}:{number}", REMEDY)
                 yield f"{path}:{number}", cells, raw[0] if reader.line_num == number else ""
             number = reader.line_num + 1
     except csv.Error as error:
         raise DataError(
             "a table must be valid CSV",
             f"{path}:{number}: {error}",
-            "mend its quotes, or use --option quotes=none where they belong to the text",
+            REMEDY,
         ) from error
 
 
@@ -212,19 +213,6 @@ def _split(line: str, form: _Written, count: int) -> list[str]:
     """Return the cells of a line that knows no quotes, the last of `count` with all that follows."""
     cells = line.rstrip("\r\n").split(form.delimiter, count - 1)
     return [cell.lstrip(SPACE) for cell in cells] if form.spaced else cells
-
-
-def _require_quotes_to_end(cells: Sequence[str], delimiter: str, source: str) -> None:
-    """Raise DataError where a cell seems to have swallowed rows: a quotation mark that is text, and another below."""
-    for cell in cells:
-        lines = cell.split("\n")
-        for fields in (line.split(delimiter) for line in lines if len(lines) > 1):
-            if len(fields) > 1 and any(map(has_image_name, _bare(fields))):
-                raise DataError(
-                    "a cell in quotes must not hold other rows",
-                    f"{source}: {cell[:60]!r}",
-                    "mend its quotes, or use --option quotes=none where they belong to the text",
-                )
 
 
 def _whole(cells: list[str], raw: str, count: int, form: _Written, source: str) -> list[str]:

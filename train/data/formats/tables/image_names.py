@@ -1,6 +1,7 @@
 """What a table's images are called: in its cells, and where they lie, for tables that leave their suffixes out."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,17 @@ def name_in(cell: Any, column: str, source: str) -> str:
 def is_inside(name: str) -> bool:
     """Whether what stands for the name of an image is the image."""
     return name.startswith(INSIDE) or (len(name) > LONG and name.startswith(ENCODED))
+
+
+def require_no_rows(cells: Sequence[str], delimiter: str, source: str, remedy: str) -> None:
+    """Raise DataError where a cell seems to have swallowed rows: a quotation mark that is text, and another below."""
+    for cell in cells:
+        lines = cell.split("\n")
+        for fields in (line.split(delimiter) for line in lines if len(lines) > 1):
+            if len(fields) > 1 and any(has_image_name(field.strip(' "\r')) for field in fields):
+                raise DataError(
+                    "a cell in quotes must not hold other rows", f"{source}: {cell[:60]!r}", remedy
+                )
 
 
 class ImageNames:
