@@ -94,10 +94,18 @@ def require_present(folder: Path, option: str) -> None:
 
 
 def require_readable(place: Path, what: str) -> None:
-    """Raise DataError unless a file or folder is there, and this user may look into the folder."""
+    """Raise DataError unless a file or folder is there, and this user may look into the folder.
+
+    A pipe is neither: what is read more than once could not be read again.
+    """
     try:
-        if stat.S_ISDIR(place.stat().st_mode):
+        mode = place.stat().st_mode
+        if stat.S_ISDIR(mode):
             os.scandir(place).close()
+        elif not stat.S_ISREG(mode):
+            raise DataError(
+                f"{what} must be a file or folder", f"{place}, a pipe or device", "write its content to a file"
+            )
     except PermissionError as error:
         found = f"{place}: {error.strerror}"
         raise DataError(

@@ -159,3 +159,7 @@ def test_a_folder_that_may_not_be_looked_into_is_no_missing_one(
     for missing in (tmp_path / "x", tmp_path / ("x" * 999)):
         with pytest.raises(DataError, match="data must exist"):
             require_readable(missing, "data")
+    os.mkfifo(tmp_path / "pipe")  # as a shell makes of <(command)
+    for pipe in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(DataError, match="a pipe or device; write its content to a file"):
+            require_readable(pipe, "data")
