@@ -229,6 +229,12 @@ def _require_fractions(val: float, test: float) -> None:
 def _require_samples(
     given: Mapping[str, Sequence[Sample]], pool: Sequence[Sample], carved: Sequence[str]
 ) -> None:
+    if given and given.keys() <= {"val", "test"}:
+        raise DataError(
+            "there must be samples to train on",
+            f"those of {' and '.join(given)} alone",
+            "call a list or folder train, or name one list alone as the data, which is then divided",
+        )
     empty = [name for name, samples in given.items() if not samples]
     if empty or not pool:
         raise DataError(

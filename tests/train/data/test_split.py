@@ -123,7 +123,8 @@ def test_the_smallest_group_is_taken_where_none_fits() -> None:
         ({"all": samples(["ab"] * 40)}, "at least two texts"),
         ({"all": samples(["ab"] * 40 + ["x", "y"])}, "3 texts of which none fits"),
         ({"train": samples(["ab"] * 40), "val": []}, "none in val"),
-        ({"val": samples(["ab"] * 40)}, "none in train"),
+        ({"val": samples(["ab"] * 40)}, "those of val alone"),
+        ({"train": []}, "none in train"),
     ],
 )
 def test_too_little_is_refused(files: dict[str, list[Sample]], rule: str) -> None:
