@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from train.config import Frozen
 from train.data.dataset import Dataset
-from train.system.files import write_whole
+from train.system.files import read_valid, write_whole
 from train.tasks import SampleStats
 
 ROWS = "sample_rows.json"
@@ -33,6 +34,10 @@ class SplitRows(Frozen):
         return np.array(self.rows, np.float64)
 
 
+_KEPT = TypeAdapter(dict[str, SplitRows])
+REMEDY = "put it back from a copy, or delete it: the study's gain over others is then not shown"
+
+
 def digest_samples(data: Dataset) -> str:
     """Return what tells a split from any other, wherever its folder lies: file names and labels, in order."""
     digest = hashlib.sha256()
@@ -53,9 +58,11 @@ def write_rows(kept: Mapping[str, SplitRows], folder: Path) -> None:
 
 
 def read_rows(folder: Path) -> dict[str, SplitRows]:
-    """Return the rows of each split; empty for a study of an earlier version, or without a winner."""
+    """Return the rows of each split; empty for a study of an earlier version, or without a winner.
+
+    Raises CheckpointError if they are damaged.
+    """
     path = folder / ROWS
     if not path.is_file():
         return {}
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return {split: SplitRows.model_validate(part) for split, part in found.items()}
+    return read_valid(path, REMEDY, _KEPT)

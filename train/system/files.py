@@ -72,7 +72,7 @@ def read_valid(path: Path, remedy: str, adapter: "TypeAdapter[Kind]") -> Kind:
 
 
 def _damaged(path: Path, found: object, remedy: str) -> CheckpointError:
-    return CheckpointError("a file that a run goes on from must be whole", f"{path}: {found}", remedy)
+    return CheckpointError("what a run or study has kept must be whole", f"{path}: {found}", remedy)
 
 
 def digest_of(path: Path) -> str:

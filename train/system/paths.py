@@ -104,7 +104,9 @@ def require_readable(place: Path, what: str) -> None:
             os.scandir(place).close()
         elif not stat.S_ISREG(mode):
             raise DataError(
-                f"{what} must be a file or folder", f"{place}, a pipe or device", "write its content to a file"
+                f"{what} must be a file or folder",
+                f"{place}, a pipe or device",
+                "write its content to a file",
             )
     except PermissionError as error:
         found = f"{place}: {error.strerror}"

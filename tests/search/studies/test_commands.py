@@ -10,7 +10,7 @@ import pytest
 
 from search.records.evidence import Confirmation, Evidence
 from search.records.result import StudyResult, baseline_to_json, write_result
-from search.records.sample_rows import SplitRows, read_rows, write_rows
+from search.records.sample_rows import ROWS, SplitRows, read_rows, write_rows
 from search.report.summary import write_summary
 from search.report.terminal import terminal_table
 from search.settings import StudySettings
@@ -22,7 +22,7 @@ from search.studies.compare import compare_studies
 from search.studies.export import find_trial
 from search.studies.read import read_result, read_study
 from tests.search.made_result import N, result
-from train.errors import UsageError
+from train.errors import CheckpointError, UsageError
 from train.scoring.intervals import Gain, Interval
 
 
@@ -192,6 +192,11 @@ def test_compared_on_the_same_samples_the_gain_is_paired(tmp_path: Path) -> None
     assert 0.15 < validation.gain.interval.low < 40 / N < validation.gain.interval.high < 0.32
     assert test.gain is None
     assert "not kept" in test.why_not
+    (pair[0] / ROWS).write_text('{"validation": null}')
+    with pytest.raises(
+        CheckpointError, match=r"sample_rows\.json: .*; put it back from a copy, or delete it"
+    ):
+        read_rows(pair[0])
 
 
 @pytest.mark.parametrize(
