@@ -72,6 +72,14 @@ def test_a_table_of_boxes_swallows_no_rows(tmp_path: Path) -> None:
         load(tmp_path, name="box_table", tasks=("detection",))
 
 
+@pytest.mark.parametrize("content", ["Plates of 2024\n\npath,text\na.png,A\n", "path:text\na.png:A\n"])
+def test_a_table_of_one_column_says_what_may_be_wrong(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    for options in ({}, {"image": "path", "text": "text"}):
+        with pytest.raises(DataError, match="above the names of the columns, or say what divides these"):
+            load(tmp_path / "a.csv", options)
+
+
 def test_a_table_may_hold_the_images_of_some_rows_alone(tmp_path: Path) -> None:
     kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
     images = [{"bytes": None, "path": "a.png"}, {"bytes": b"BM", "path": "b.png"}]

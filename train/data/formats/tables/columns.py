@@ -19,6 +19,9 @@ FURTHER_TEXTS = re.compile("ground_?truth_text|suffix")
 SPLIT_COLUMNS = re.compile("partition|set|split|subset")
 GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
 """The usual names of columns."""
+DIVIDED = (".csv", ".tsv", ".txt")
+UNDIVIDED = "remove what stands above the names of the columns, or say what divides these with --option delimiter=CHARACTER"
+"""What to do with a text file of one column: a title stands above its header, or its delimiter is unknown."""
 
 
 def find_further(table: Table, names: re.Pattern[str], taken: Sequence[str]) -> list[str]:
@@ -87,5 +90,6 @@ def find_column(table: Table, kind: str, wanted: str, likely: Sequence[str], pat
             if wanted
             else f"a table must have one column for the {kind}"
         )
-        raise DataError(rule, value, f"name it with --option {kind}=COLUMN")
+        undivided = len(table.columns) == 1 and path.suffix.lower() in DIVIDED
+        raise DataError(rule, value, UNDIVIDED if undivided else f"name it with --option {kind}=COLUMN")
     return columns[0]
