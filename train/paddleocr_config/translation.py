@@ -37,6 +37,15 @@ class Translation:
         values = [self.theirs.pop(key, None) for key in keys]
         return next((value for value in values if value not in (None, "")), None)
 
+    def take_numbers(self, key: str) -> list[int | float]:
+        """Return the numbers of a list, and take it out; none where there is no list."""
+        values = self.take(key)
+        numbers = [_number(value) for value in values] if isinstance(values, list) else []
+        found = [number for number in numbers if number is not None]
+        if len(found) < len(numbers):
+            raise self.fault(f"{key} must be numbers", values, "write each as a number")
+        return found
+
     def put(self, theirs: str, ours: str, value: Any, remark: str = "") -> None:
         """Set one of our settings in place of one of PaddleOCR's."""
         self.settings[ours] = value
@@ -135,8 +144,7 @@ def _translate_optimiser(made: Translation) -> None:
             raise made.fault("Optimizer.name must have a counterpart", name, f"use {', '.join(OPTIMISERS)}")
         made.put("Optimizer.name", "optimiser.name", OPTIMISERS[name])
     kind = made.take("Optimizer.lr.name", "Optimizer.lr_scheduler")
-    values = made.take("Optimizer.lr.values")
-    if isinstance(values, list) and values:
+    if values := made.take_numbers("Optimizer.lr.values"):
         made.put("Optimizer.lr.values", "optimiser.learning_rate", max(values), "steps as one cosine")
     if kind:
         made.put("Optimizer.lr.name", "schedule.name", SCHEDULES.get(kind, "cosine"), f"{kind} there")
@@ -150,16 +158,15 @@ def _translate_optimiser(made: Translation) -> None:
 
 
 def _translate_photos(made: Translation) -> None:
-    turned = made.take(f"{CHANGES}.Affine.rotate")
-    if isinstance(turned, list) and len(turned) == 2:
+    turned = made.take_numbers(f"{CHANGES}.Affine.rotate")
+    if len(turned) == 2:
         degrees = max(map(abs, turned))
         made.put("IaaAugment.Affine.rotate", "detection.rotation_degrees", degrees)
-    sizes = made.take(f"{CHANGES}.Resize.size")
-    if isinstance(sizes, list) and len(sizes) == 2:
+    sizes = made.take_numbers(f"{CHANGES}.Resize.size")
+    if len(sizes) == 2:
         made.put("IaaAugment.Resize.size", "detection.min_scale", sizes[0])
         made.put("IaaAugment.Resize.size", "detection.max_scale", sizes[1])
-    crop = made.take(f"{TRANSFORMS}.EastRandomCropData.size")
-    if isinstance(crop, list) and crop:
+    if crop := made.take_numbers(f"{TRANSFORMS}.EastRandomCropData.size"):
         made.put("EastRandomCropData.size", "detection.crop_px", crop[0])
 
 

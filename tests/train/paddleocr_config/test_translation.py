@@ -133,6 +133,13 @@ def test_it_is_translated_and_listed(
     assert load_config(tmp_path / "ours.yaml") == found
 
 
+def test_steps_of_a_rate_may_be_words_as_yaml_has_them(tmp_path: Path) -> None:
+    """`1e-4` without a point is no number in YAML 1.1."""
+    rates = {"name": "Piecewise", "values": [0.001, "1e-4"]}
+    found = read_config(written({**LINES, "Optimizer": {"lr": rates}}, tmp_path))
+    assert (found.optimiser.learning_rate, found.schedule.name) == (0.001, "cosine")
+
+
 def test_files_are_found_from_the_folders_above(tmp_path: Path) -> None:
     (tmp_path / "configs").mkdir()
     (tmp_path / "dict.txt").write_text("A\nB\n", "utf-8")
@@ -157,6 +164,7 @@ def test_files_are_found_from_the_folders_above(tmp_path: Path) -> None:
         (changed(LINES, pretrained_model="lost"), "pretrained_model must be a file.*got lost"),
         (changed(LINES, epoch_num=0), "epochs: Input should be greater"),
         ({**LINES, "Optimizer": {"name": "Lamb"}}, "Optimizer.name must have a counterpart, got Lamb"),
+        ({**LINES, "Optimizer": {"lr": {"values": [0.1, "x"]}}}, "lr.values must be numbers, got "),
     ],
 )
 def test_what_cannot_be_translated_is_said_in_a_line(
