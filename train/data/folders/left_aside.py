@@ -46,6 +46,7 @@ NO_LABELS = frozenset(
 )
 KALDI = "text"
 """What Kaldi calls its list, which has no suffix."""
+NAMES_ALONE = "where the names of images hold the texts, add --format filename (docs/data.md)"
 OF_WINDOWS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
 """What Windows puts into a folder of images by itself."""
 LOOKED_INTO = 1000
@@ -93,15 +94,14 @@ def tell_what_to_try(root: Path) -> str:
     told += [f"save {sheets} as CSV"] if sheets else []
     told += [f"unpack {packed}"] if packed else []
     told += _other_ways(below)
+    has_images = any(path.suffix.lower() in READABLE_SUFFIXES for path in below)
     if told:
-        return "; or ".join(told)
+        return "; or ".join(
+            [*told, *([NAMES_ALONE] if has_images and not (lists or sheets or packed) else [])]
+        )
     if unknown := [path for path in below if _is_list(path.name)]:
         return f"see docs/data.md; {next(filter(None, map(_fault, unknown[:NAMED])), '') or _tell_of_lists(unknown)}"
-    if any(path.suffix.lower() in READABLE_SUFFIXES for path in below):
-        return (
-            "there are images alone; where their names hold the texts, add --format filename (docs/data.md)"
-        )
-    return "see docs/data.md"
+    return f"there are images alone; {NAMES_ALONE}" if has_images else "see docs/data.md"
 
 
 def _tell_of_lists(files: Sequence[Path]) -> str:

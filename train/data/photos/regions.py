@@ -75,7 +75,11 @@ def regions_of(label: str, source: str = "label") -> tuple[Region, ...]:
         items = json.loads(label)
     except json.JSONDecodeError as error:
         raise DataError(
-            "regions must be JSON", f"{source}: {error.msg} at character {error.pos}", "mend it there"
+            "regions must be JSON",
+            f"{source}: {error.msg} at character {error.pos}",
+            "write them with json.dumps: what Python prints is no JSON"
+            if label.startswith("[{'")
+            else "mend it there",
         ) from error
     except (ValueError, RecursionError) as error:  # thousands of digits, or of brackets
         raise DataError("regions must be JSON", f"{source}: {str(error)[:80]}", "mark them again") from error

@@ -205,6 +205,7 @@ def test_labels_are_no_texts_without_images(tmp_path: Path, name: str, content: 
     [
         (["a/b/c.png"], "images alone"),
         (["c.png", "Thumbs.db", "desktop.ini"], "images alone"),
+        (["c.png", "config.yml"], "stand in config.yml, save them .*; or where the names of images hold"),
         (["a/c.png", "b/c.mat"], "MATLAB"),
         (["a/c.png", "README.md", "b/train.jsonl.gz"], r"unpack train\.jsonl\.gz"),
         (["a/c.png", "b/c.xml"], r"b/c\.xml are of no known form"),

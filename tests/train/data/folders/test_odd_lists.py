@@ -1,5 +1,6 @@
 """Lists and tables that are not quite as they should be: each is read as it is meant, or refused in a line."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def test_a_cell_that_swallowed_rows_is_refused_whatever_the_order_of_columns(
 
 
 def test_a_table_of_boxes_swallows_no_rows(tmp_path: Path) -> None:
-    rows = "".join(f"{name}.png,0,0,9,9,{text}\n" for name, text in (("a", '"A'), ("b", "B"), ("c", 'C"')))
+    rows = "".join(f"{name}.png,0,0,9,9,{text}\n" for name, text in (("a", "A"), ("b", '"B'), ("c", 'C"')))
     (tmp_path / "a.csv").write_text(f"filename,xmin,ymin,xmax,ymax,text\n{rows}")
     with pytest.raises(DataError, match=r"must not hold other rows, got .*; mend its quotes"):
         load(tmp_path, name="box_table", tasks=("detection",))
@@ -87,3 +88,9 @@ def test_a_table_may_hold_the_images_of_some_rows_alone(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"must have an image in image, got .*a\.parquet:1 without"):
         load(tmp_path)
+
+
+def test_regions_that_python_printed_are_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "det_gt.txt").write_text(f"a.png\t{json.loads(REGIONS)}\n")
+    with pytest.raises(DataError, match=r"regions must be JSON, got .*:1: .*; write them with json\.dumps"):
+        load(tmp_path, tasks=("detection",))

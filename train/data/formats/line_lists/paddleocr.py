@@ -14,6 +14,7 @@ from train.data.formats.line_lists.iam import is_iam
 from train.data.formats.places import has_image_name
 from train.data.formats.region_lists import first_line, is_corners, is_regions, lines_of, lists_among
 from train.data.sample import Sample, require_unicode
+from train.data.texts.angles import ANGLES
 from train.data.texts.objects import QUOTED
 from train.errors import DataError
 
@@ -65,10 +66,11 @@ def list_line(path: str, sample: Sample) -> str:
 
 
 def _is_line(line: str) -> bool:
-    """Whether a line is the name of an image, or a list of some, a tab, and what is no region."""
+    """Whether a line is the name of an image, or a list of some, a tab, and what is no region and no angle."""
     name, tab, label = line.partition("\t")
     named = has_image_name(name.strip()) or name.startswith('["')
-    return named and tab != "" and not is_regions(label) and not is_corners(label.partition("\t")[0])
+    is_other = is_regions(label) or is_corners(label.partition("\t")[0]) or label.strip() in ANGLES
+    return named and tab != "" and not is_other
 
 
 def _holds_texts(path: Path) -> bool:
