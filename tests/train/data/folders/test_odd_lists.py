@@ -77,7 +77,7 @@ def test_a_table_of_boxes_swallows_no_rows(tmp_path: Path) -> None:
 def test_a_table_of_one_column_says_what_may_be_wrong(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.csv").write_text(content)
     for options in ({}, {"image": "path", "text": "text"}):
-        with pytest.raises(DataError, match="above the names of the columns, or say what divides these"):
+        with pytest.raises(DataError, match="above the names of columns, or say what divides these"):
             load(tmp_path / "a.csv", options)
 
 

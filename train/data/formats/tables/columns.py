@@ -20,7 +20,7 @@ SPLIT_COLUMNS = re.compile("partition|set|split|subset")
 GROUP_COLUMNS = re.compile("group|document|doc(ument)?_id")
 """The usual names of columns."""
 DIVIDED = (".csv", ".tsv", ".txt")
-UNDIVIDED = "remove what stands above the names of the columns, or say what divides these with --option delimiter=CHARACTER"
+UNDIVIDED = "remove what stands above the names of columns, or say what divides these with --option delimiter=CHARACTER"
 """What to do with a text file of one column: a title stands above its header, or its delimiter is unknown."""
 
 
