@@ -59,7 +59,8 @@ def take_latencies(space: SearchSpace, shared: Any, file: Path, *, resume: bool,
     By these its trials are compared, those too whose models the time that is left now rules out.
     """
     begun = resume and file.is_file()
-    kept: Latencies = dict(read_valid(file, REMEDY, _KEPT)) if begun else {}
+    rows = read_valid(file, REMEDY, _KEPT) if begun else ()
+    kept: Latencies = dict(rows)
     missing = [config for config in list_architectures(space) if find_architecture(config) not in kept]
     latencies = kept | measure_latencies(missing, shared, int8)
     write_whole(file, _KEPT.dump_json(tuple(latencies.items())), durable=True)
