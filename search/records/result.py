@@ -33,6 +33,7 @@ class Baseline(Frozen):
         fit_width: pixels that every line is resampled to; 0 for its own width.
         untrained: the weights are random, as none of this model are published.
         tuned: with the settings that need no training chosen on the validation split (`train.trained.tuning`).
+        decoded: with a text model of its own, chosen on the validation split.
         general: scores on the general samples; None without any.
     """
 
@@ -41,6 +42,7 @@ class Baseline(Frozen):
     fit_width: int = 0
     untrained: bool = False
     tuned: bool = False
+    decoded: bool = False
     scores: KeptScores
     general: KeptScores | None = None
 
@@ -48,7 +50,8 @@ class Baseline(Frozen):
         start = "as published" if self.charset == "keep" else "domain charset"
         start = "random weights" if self.untrained else start
         start += ", thresholds tuned" if self.tuned else ""
-        return f"{self.model}, {start}{f', lines {self.fit_width} px wide' if self.fit_width else ''}"
+        start += f", lines {self.fit_width} px wide" if self.fit_width else ""
+        return f"{self.model}, {start}{', with a text model' if self.decoded else ''}"
 
 
 class Comparison(Frozen):
@@ -194,6 +197,7 @@ def baseline_to_json(baseline: Baseline | None) -> dict[str, Any] | None:
         "fit_width": baseline.fit_width,
         "untrained": baseline.untrained,
         "tuned": baseline.tuned,
+        "decoded": baseline.decoded,
         **scores_to_json(baseline.scores),
         "general": scores_to_json(baseline.general) if baseline.general else None,
     }
@@ -208,6 +212,7 @@ def baseline_from_json(kind: type[Scores], values: Mapping[str, Any]) -> Baselin
         fit_width=values["fit_width"],
         untrained=values.get("untrained", False),
         tuned=values.get("tuned", False),
+        decoded=values.get("decoded", False),
         scores=scores_from_json(kind, values),
         general=scores_from_json(kind, general) if general else None,
     )

@@ -48,8 +48,9 @@ class ProbedBaseline:
 
     def read(self, data: Dataset) -> tuple[Baseline, SampleStats]:
         """Return the baseline with its scores on a split, and how it does on every sample of it."""
-        reading = self.network.read(data)
-        return self.baseline.model_copy(update={"scores": reading.scores}), reading.stats
+        reading, text_model = self.network.read(data), self.network.task.text_model
+        decoded = text_model is not None and not text_model.idle
+        return self.baseline.model_copy(update={"scores": reading.scores, "decoded": decoded}), reading.stats
 
 
 def list_baselines(

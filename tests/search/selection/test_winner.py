@@ -131,6 +131,9 @@ def test_the_winners_network_is_built_once(counted: type[Counted], data_dir: Pat
     assert [(one.split, one.winner) for one in verdict.comparisons] == [
         ("validation", fresh.read(data.val).scores), ("test", fresh.read(test).scores),
     ]  # fmt: skip
+    assert not any("text model" in str(one.baseline) for one in verdict.comparisons), (
+        "nothing is known of the texts"
+    )
     assert {split: len(rows.rows) for split, rows in verdict.rows.items()} == {"validation": 4, "test": 6}
 
 
@@ -149,6 +152,7 @@ def test_a_declared_format_decides_the_winners_texts_and_its_baselines(
     for comparison in verdict.comparisons:
         one = verdict.decoded[comparison.split]
         assert comparison.winner.primary == one.decoded > one.raw
+        assert str(comparison.baseline).endswith(", with a text model")
     model = load_bundle(folder / "best").text_model
     assert model is not None
     assert [(rule.name, rule.labels) for rule in model.rules] == [("pattern", 64), ("vin", 64)]

@@ -23,6 +23,7 @@ LATER = [
     ("dictionary", None),
     ("upright", "as_is"),
     ("text_model", None),
+    ("decoded", False),
     ("caution", None),
     ("dropout", 0.0),
     ("variety", "usual"),
