@@ -83,6 +83,8 @@ def tell_what_to_try(root: Path) -> str:
     labels = [path for path in there if _is_list(path.name) and _holds_labels(str(path))]
     if fault := next(filter(None, map(_fault, labels)), ""):
         return fault
+    if len(labels) == 1 and labels[0] in files and labels[0].suffix.lower() == ".json":
+        return f"{labels[0].name}: {_tell_of_file(labels[0])}"
     lists = _some([path.name for path in labels if path in files])
     found = [Path(folder, name) for folder, name in islice(_files(root), LOOKED_INTO)]
     below = [] if lists else found or there

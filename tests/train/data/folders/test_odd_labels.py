@@ -132,6 +132,7 @@ def test_labels_that_nothing_reads_are_named_with_a_way_out(tmp_path: Path, name
         ("a.png", "", "that is an image"),
         ("labels", "a.png\tx\n", "name it .txt"),
         ("a.json", '{"rows": 1, "columns": 2}', "it holds rows, columns.*a table"),
+        ("a.json", '[["a.png", "x"]]', "it holds a list of no objects.*a table"),
         ("a.json", '[{"id": 1, "annotation_id": 2}]', "JSON-MIN"),
         ("a.json", 'a.png\t[{"transcription": "x", "points": []}]\n', "a.json .txt"),
         ("a.json", '{"images": [], "annotations": [{"bbox": NaN}]}', "mend a.json: NaN is no JSON"),
@@ -143,6 +144,9 @@ def test_a_file_that_is_no_label_file_says_what_it_is(
     (tmp_path / name).write_text(content)
     with pytest.raises(DataError, match=remedy):
         load(tmp_path / name)
+    if name == "a.json":  # nothing is gained by naming the only one
+        with pytest.raises(DataError, match=remedy):
+            load(tmp_path)
 
 
 @pytest.mark.parametrize(

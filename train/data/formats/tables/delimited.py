@@ -88,6 +88,7 @@ def delimited_table(
             note(
                 f"{path}: every row but the first ends in {delimiter!r}, which is taken for no part of its text"
             )
+        _require_names_first(path, form, beginning)
         places = [columns.index(name) for name in wanted]
         is_text_last = places[TEXT_PLACE] == len(columns) - 1
         found = _cells(path, form, len(columns) if is_text_last else 0)
@@ -103,6 +104,18 @@ def delimited_table(
             yield source, [whole[place] for place in places]
 
     return Table(tuple(columns), rows, named, dict(zip(columns, first, strict=False)))
+
+
+def _require_names_first(path: Path, form: _Written, beginning: Sequence[str]) -> None:
+    """Raise DataError where blanks divide the columns, and an image's name has some, or is not the first column."""
+    rows = [line.strip().split(SPACE) for line in beginning] if form.delimiter == SPACE else []
+    later = [cells for cells in rows if not has_image_name(cells[0]) and any(map(has_image_name, cells))]
+    if rows and len(later) == len(rows):
+        raise DataError(
+            "where blanks divide the columns, the name of an image must come first and have none",
+            f"{path}:1: {beginning[0].strip()[:60]!r}",
+            "put tabs between the columns, and name the list .tsv",
+        )
 
 
 def _form(path: Path, beginning: Sequence[str], delimiter: str, quotes: bool) -> _Written:
