@@ -84,10 +84,14 @@ def test_a_table_of_one_column_says_what_may_be_wrong(tmp_path: Path, content: s
 @pytest.mark.parametrize("line", ["my image {}.png A{}\n", "{} a{}.png A\n"])
 def test_names_with_blanks_in_a_list_that_blanks_divide_are_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "labels.txt").write_text("".join(line.format(i, i) for i in range(3)))
-    with pytest.raises(DataError, match=r"must come first and have none, got .*labels\.txt:1: .*tabs"):
+    with pytest.raises(DataError, match=r"first or last, and have none, got .*labels\.txt:1: .*tabs"):
         load(tmp_path)
-    (tmp_path / "labels.txt").write_text("a.png see b.png\nc.png A\n")
-    assert [sample.text for sample in load(tmp_path)[1]["all"]] == ["see b.png", "A"]
+    for content, texts in (
+        ("a.png see b.png\nc.png A\n", ["see b.png", "A"]),
+        ("A a.png\nB b.png\n", ["A", "B"]),
+    ):
+        (tmp_path / "labels.txt").write_text(content)
+        assert [sample.text for sample in load(tmp_path)[1]["all"]] == texts
 
 
 def test_a_table_may_hold_the_images_of_some_rows_alone(tmp_path: Path) -> None:

@@ -107,13 +107,14 @@ def delimited_table(
 
 
 def _require_names_first(path: Path, form: _Written, beginning: Sequence[str]) -> None:
-    """Raise DataError where blanks divide the columns, and an image's name has some, or is not the first column."""
-    rows = [line.strip().split(SPACE) for line in beginning] if form.delimiter == SPACE else []
-    later = [cells for cells in rows if not has_image_name(cells[0]) and any(map(has_image_name, cells))]
-    if rows and len(later) == len(rows):
+    """Raise DataError where blanks divide the columns, and in every row stand both before and behind the image."""
+    lines = [line.strip() for line in beginning if form.delimiter == SPACE]
+    ends = ((line.partition(SPACE)[0], line.partition(SPACE)[2]) for line in lines)
+    inner = [line for line, cells in zip(lines, ends, strict=True) if not any(map(has_image_name, cells))]
+    if lines and all(any(map(has_image_name, line.split(SPACE))) for line in inner) and inner == lines:
         raise DataError(
-            "where blanks divide the columns, the name of an image must come first and have none",
-            f"{path}:1: {beginning[0].strip()[:60]!r}",
+            "where blanks divide the columns, the name of an image must come first or last, and have none",
+            f"{path}:1: {lines[0][:60]!r}",
             "put tabs between the columns, and name the list .tsv",
         )
 
