@@ -109,14 +109,19 @@ def delimited_table(
 def _require_names_first(path: Path, form: _Written, beginning: Sequence[str]) -> None:
     """Raise DataError where blanks divide the columns, and in every row stand both before and behind the image."""
     lines = [line.strip() for line in beginning if form.delimiter == SPACE]
-    ends = ((line.partition(SPACE)[0], line.partition(SPACE)[2]) for line in lines)
-    inner = [line for line, cells in zip(lines, ends, strict=True) if not any(map(has_image_name, cells))]
-    if lines and all(any(map(has_image_name, line.split(SPACE))) for line in inner) and inner == lines:
+    if lines and all(map(_has_name_within, lines)):
         raise DataError(
             "where blanks divide the columns, the name of an image must come first or last, and have none",
             f"{path}:1: {lines[0][:60]!r}",
             "put tabs between the columns, and name the list .tsv",
         )
+
+
+def _has_name_within(line: str) -> bool:
+    first, _, rest = line.partition(SPACE)
+    return (
+        not has_image_name(first) and not has_image_name(rest) and any(map(has_image_name, rest.split(SPACE)))
+    )
 
 
 def _form(path: Path, beginning: Sequence[str], delimiter: str, quotes: bool) -> _Written:
