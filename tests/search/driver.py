@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -82,7 +82,7 @@ class Process:
     def output(self) -> str:
         return "\n".join(self.lines)
 
-    def wait(self, timeout: float = 900) -> int:
+    def wait(self, timeout: float = 600) -> int:
         """Return the exit status, once all the output is here."""
         try:
             status = self._popen.wait(timeout)
@@ -94,12 +94,19 @@ class Process:
 
     def wait_for(self, text: str, count: int = 1, timeout: float = 600) -> None:
         """Wait until `count` lines hold `text`."""
+        found = f"{text!r}, {count} times,"
+        self.wait_until(lambda: sum(text in line for line in self.lines) >= count, found, timeout)
+
+    def wait_until(self, done: Callable[[], bool], what: str, timeout: float = 600) -> None:
+        """Wait until `done` returns true, which it has to before the process has ended."""
         until = time.monotonic() + timeout
-        while sum(text in line for line in self.lines) < count:
+        while True:
             ended = self._popen.poll() is not None and not self._reader.is_alive()
+            if done():
+                return
             if ended or time.monotonic() > until:
                 self.kill()
-                raise AssertionError(f"no {text!r}, {count} times, in:\n{self.output}")
+                raise AssertionError(f"no {what} in:\n{self.output}")
             time.sleep(0.05)
 
     def descendants(self) -> list[psutil.Process]:

@@ -48,7 +48,8 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     )  # fmt: skip
     killed.wait_for(" epoch   1/")
     gate.stop(after=2.5 * TRAIN, free=(reports(killed)[0][0],))
-    killed.wait_for(" epoch   1/", count=2)
+    killed.wait_for(" epoch   1/", count=2)  # the first trial has ended
+    gate.wait_until_stopped(killed)
     wait_for_snapshot(storage / NAME)
     killed.kill()
     before = reports(killed)
@@ -62,7 +63,7 @@ def test_a_killed_search_and_an_interrupted_one_go_on(data_dir: Path, tmp_path: 
     changed_data_is_refused(study, labels / "rec_gt_train.txt")
     gate.stop(after=1.5 * TRAIN)
     interrupted = tiny_search(*study, "--resume", environment=environment)
-    interrupted.wait_for(f"/{EPOCHS} ")
+    gate.wait_until_stopped(interrupted)
     interrupted.signal(signal.SIGINT)
     assert interrupted.wait() == 3, interrupted.output
     assert shlex.join(["--name", NAME, "--storage", str(storage), "--resume"]) in interrupted.output
@@ -99,12 +100,16 @@ def changed_data_is_refused(study: list[object], labels: Path) -> None:
 
 
 def wait_for_snapshot(folder: Path) -> None:
-    """Wait until what has been reported by now is written down: that is what a killed search goes on from."""
-    reported = time.time() + 0.2  # what is printed now is in Tune's hands by then
-    until = reported + 60
-    while max((path.stat().st_mtime for path in folder.glob(SNAPSHOT)), default=0.0) < reported:
-        assert time.time() < until, "no snapshot is written"
+    """Wait until another snapshot is written, of what Tune knows by now: that is what a killed search goes on from."""
+    before, until = read_snapshot(folder), time.monotonic() + 300
+    while read_snapshot(folder) == before:
+        assert time.monotonic() < until, "no snapshot is written"
         time.sleep(0.05)
+
+
+def read_snapshot(folder: Path) -> bytes:
+    path = folder / SNAPSHOT
+    return path.read_bytes() if path.exists() else b""
 
 
 def check_result(folder: Path, first: str, second: str, before: list[tuple[str, int, float, float]]) -> None:

@@ -5,11 +5,11 @@
 
 import functools
 import json
-import math
 import os
 import sys
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,15 +38,24 @@ def register() -> None:
 
 
 class Gate:
-    """Stops trials in the middle of an epoch, until a test has done there what it wants: on a machine of any pace."""
+    """Stops trials in the middle of an epoch, until a test has done there what it wants: on a machine of any pace.
+
+    Tune lets a trial begin an epoch only when it knows the checkpoint of the one before. The line that is printed for
+    an epoch says less: it comes before Tune asks for the checkpoint.
+    """
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self._file, self._told = file, file
         self.environment = {GATE: str(file)}
 
     def stop(self, after: float, *, free: tuple[str, ...] = ()) -> None:
         """Let every process draw so many lines of a trial, and as many as it likes of those with these ids."""
-        write_whole(self._file, json.dumps({"after": after, "free": free}))
+        self._told = self._file.with_name(f"{self._file.name}.{uuid.uuid4().hex}")
+        write_whole(self._file, json.dumps({"after": after, "free": free, "told": str(self._told)}))
+
+    def wait_until_stopped(self, run: Process) -> None:
+        """Wait until a trial of the search waits in front of the gate as it was last set."""
+        run.wait_until(self._told.exists, "trial that stops")
 
     def open(self) -> None:
         """Let all go on."""
@@ -65,18 +74,21 @@ def gated(image: Image, strength: float, rng: np.random.Generator) -> Image:
     with _counting:
         _drawn[trial] += 1
         number = _drawn[trial]
-    while trial and number > count_allowed(trial):  # who is no trial is not stopped
+    while trial and not lets_through(trial, number):  # who is no trial is not stopped
         time.sleep(0.02)
     return image
 
 
-def count_allowed(trial: str) -> float:
-    """Return how many lines of a trial this process may draw by now."""
+def lets_through(trial: str, number: int) -> bool:
+    """Return whether this process may draw so many lines of a trial by now; tell the test if not."""
     try:
         said = json.loads(Path(os.environ.get(GATE, "")).read_bytes())
     except (FileNotFoundError, IsADirectoryError):  # opened, or none
-        return math.inf
-    return math.inf if trial in said["free"] else float(said["after"])
+        return True
+    if trial in said["free"] or number <= said["after"]:
+        return True
+    Path(said["told"]).touch()
+    return False
 
 
 def write_tiny_space(folder: Path, epochs: int) -> Path:

@@ -216,7 +216,8 @@ def test_a_killed_search_goes_on_from_another_machine(data_dir: Path, tmp_path: 
     )  # fmt: skip
     killed.wait_for(" epoch   1/")
     gate.stop(after=2.5 * LINES, free=tuple(reported(killed)[:1]))
-    killed.wait_for(" epoch   2/", count=2)
+    killed.wait_for(" epoch   2/", count=2)  # the first trial has ended
+    gate.wait_until_stopped(killed)
     place = locate(settings(uri, name="cut"))
     wait_for_snapshot(place)
     killed.kill()
@@ -236,10 +237,10 @@ def reported(run: Process) -> list[str]:
 
 
 def wait_for_snapshot(place: Location) -> None:
-    """Wait until Tune has copied what has been reported by now to the storage."""
-    reported_by = datetime.now(UTC)
-    until = time.monotonic() + 60
-    while not any(each.mtime > reported_by for each in files(place) if each.path.endswith(SNAPSHOT)):
+    """Wait until another snapshot is in the storage, of what Tune knows by now."""
+    now = datetime.now(UTC)
+    until = time.monotonic() + 300
+    while not any(each.mtime > now for each in files(place) if each.path.endswith(SNAPSHOT)):
         assert time.monotonic() < until, "Tune writes no snapshot"
         time.sleep(0.1)
 
