@@ -34,7 +34,7 @@ from train.steps.kept_epochs import BEST, LAST, keep_epochs
 from train.steps.resuming import DIGEST, choose_config, digest_data, require_same_data, resumable, sole_run
 from train.steps.teacher import check_teacher
 from train.steps.training_report import COMPLETED, FILE, TrainingReport, reporting_the_end
-from train.system.cli import Parser
+from train.system.cli import EXIT, Parser
 from train.system.machine.memory import keep_freed
 from train.system.paths import given_path, require_folder
 from train.tasks import TASKS
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     parse = Parser(
         prog="python train/run.py",
         description="Train one configuration and export it.",
-        epilog="exit status: 0 done; 1 bad data or a failed gate; 2 bad usage; 3 interrupted, can be resumed",
+        epilog=f"{EXIT}, can be resumed",
     )
     data = parse.add_argument_group("data")
     data.add_argument("--data", metavar="DIR", type=given_path, help="folder with labelled images")
@@ -67,7 +67,8 @@ def _add_training(parse: argparse._ArgumentGroup) -> None:
         "--config",
         metavar="FILE",
         type=given_path,
-        help="YAML as a search writes best.yaml, or PaddleOCR's, which is translated (docs/training.md)",
+        help="YAML as a search writes best.yaml, or PaddleOCR's, which is translated (docs/training.md; default: "
+        f"{TrialConfig().model}, or the task's first model, with the usual settings)",
     )
     parse.add_argument(
         "--engine",
@@ -85,7 +86,7 @@ def _add_training(parse: argparse._ArgumentGroup) -> None:
         metavar="DIR",
         type=given_path,
         default=Path("runs/train"),
-        help="folder (default runs/train)",
+        help="folder of the bundle (best/), checkpoints and report (default runs/train)",
     )
     parse.add_argument("--resume", action="store_true", help="go on from the output folder's last checkpoint")
 
@@ -135,7 +136,7 @@ def _run(chosen: argparse.Namespace, data: Named) -> None:
         require_same_data(resume, output / FILE, facts, decoded.train.texts)
     report = TrainingReport(output / FILE, facts, epoch, task.scores.names)
     knowledge = TextKnowledge(decoded.train.texts, rules, chosen.seed, chosen.precision, further)
-    with resumable(output / LAST), reporting_the_end(report):
+    with reporting_the_end(report), resumable(output / LAST):
         _train_and_export(config, decoded, output, report, resume, knowledge, samples=chosen.samples)
 
 

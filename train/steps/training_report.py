@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from train.errors import StorageError
 from train.scoring.scores import VAL_LOSS, refine
 from train.system.files import write_whole
 
@@ -52,7 +53,7 @@ class TrainingReport:
         Args:
             status: RUNNING, COMPLETED, INTERRUPTED or FAILED.
             model_path: the bundle, once there is one.
-            reason: why it failed.
+            reason: why it failed, or could not go on.
         """
         text = json.dumps(self._contents(status, model_path, reason), indent=1, allow_nan=False)
         write_whole(self._path, text + "\n", durable=True)  # a resumed run compares its data with it
@@ -81,12 +82,15 @@ class TrainingReport:
 
 @contextmanager
 def reporting_the_end(report: TrainingReport) -> Iterator[None]:
-    """Write into the report how what happens inside ends, if it does not end well."""
+    """Write into the report how what happens inside ends, if it does not end well.
+
+    Where no file can be written, the report stays that of the last epoch: the run ends as it would without it.
+    """
     try:
         yield
-    except KeyboardInterrupt:
-        report.write(INTERRUPTED)
-        raise
     except BaseException as error:
-        report.write(FAILED, reason=str(error) or type(error).__name__)
+        status = INTERRUPTED if isinstance(error, KeyboardInterrupt | StorageError) else FAILED
+        reason = None if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
+        with suppress(OSError):
+            report.write(status, reason=reason)
         raise

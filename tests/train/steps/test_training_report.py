@@ -10,7 +10,7 @@ import yaml
 from tests.real_lines import samples
 from train import run as command
 from train.bundle import load_bundle
-from train.errors import DivergedError
+from train.errors import DivergedError, StorageError
 from train.scoring.texts import TextScores
 from train.steps.training_report import FILE, TrainingReport, reporting_the_end
 
@@ -67,6 +67,11 @@ def test_a_resumed_run_keeps_the_history_up_to_its_checkpoint(tmp_path: Path) ->
             "loss must be finite, got nan; lower it",
         ),
         (MemoryError(), "failed", "MemoryError"),
+        (
+            StorageError("there must be room", "none", "make room, and --resume"),
+            "interrupted",
+            "there must be room, got none; make room, and --resume",
+        ),
     ],
 )
 def test_a_run_that_ends_early_says_how(
@@ -78,6 +83,13 @@ def test_a_run_that_ends_early_says_how(
         raise error
     found = read(tmp_path / FILE)
     assert (found["status"], found["reason"], found["epochs_trained"]) == (status, reason, 1)
+
+
+def test_a_report_that_cannot_be_written_hides_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    report = TrainingReport(tmp_path / "file" / FILE, {}, after_epoch=0, names=TextScores.names)
+    with pytest.raises(DivergedError), reporting_the_end(report):
+        raise DivergedError("loss must be finite", "nan", "lower it")
 
 
 @pytest.mark.slow
