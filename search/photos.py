@@ -164,11 +164,14 @@ def check_photos(asked: StudySettings) -> None:
 
 
 def _check_folds(asked: StudySettings, pair: PairTime | None, splits: Splits) -> None:
-    """Raise what either study would of trials over folds, which few samples have."""
+    """Raise what either study would of trials over folds, which few samples have.
+
+    A reader's lines are counted when they are found: words that are found together are one line.
+    """
     if not asked.detection:
         choose_folds(detection_settings(asked, pair), len(splits.train))
-    begun = pair.detector_s if pair else 0.0
-    choose_folds(recognition_settings(asked, DETECTION, pair, begun), _count_texts(splits.train))
+    reader = _in(_reader(asked), None if pair is None else pair.reader_s(pair.detector_s))
+    choose_folds(reader, _count_texts(splits.train))
 
 
 def _check_settings(asked: StudySettings) -> None:
@@ -220,7 +223,10 @@ def recognition_settings(
 ) -> StudySettings:
     """Return the settings of the reader's study, `elapsed_s` after the beginning."""
     settings = _reader(asked).model_copy(update={"detection": detector})
-    return _in(settings, None if pair is None else pair.reader_s(elapsed_s))
+    settings = _in(settings, None if pair is None else pair.reader_s(elapsed_s))
+    if settings.confirm:  # which folds exclude: `_check_folds` has seen to it before the detector was trained
+        return settings.model_copy(update={"folds": settings.folds or 1})
+    return settings
 
 
 def _in(settings: StudySettings, seconds: float | None) -> StudySettings:

@@ -144,6 +144,14 @@ def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
     )
 
 
+def test_a_reader_trained_again_with_other_seeds_has_one_split_however_many_words_are_one_line(
+    tmp_path: Path,
+) -> None:
+    """More than 200 words pass the check, and may be fewer lines once the detector is trained."""
+    for more, folds in (((), None), (("--confirm", "0"), None), (("--confirm", "2"), 1)):
+        assert recognition_settings(asked(tmp_path / "data", *more), "d", None, 9).folds == folds
+
+
 def test_photos_whose_lines_are_found_again_for_measuring_have_their_time() -> None:
     found = {
         (10, True): 100 + 100 + 60 + 60 + 10,
