@@ -4,6 +4,7 @@ import argparse
 from typing import get_args
 
 from search.settings import PHOTOS, Objectives, Sampler, Scheduler, parse_duration
+from spaces.space import shipped_spaces
 from train.config import TrialConfig, Upright
 from train.sets.arguments import add_recognition_argument, add_source_arguments, add_task_argument
 from train.system.cli import Parser
@@ -67,15 +68,20 @@ def _add_space(what: argparse._ArgumentGroup) -> None:
         "--space",
         type=given_place,
         metavar="NAME|FILE",
-        help="a shipped space or a YAML file (default: the task's own, else recognition)",
+        help=f"{', '.join(shipped_spaces())}, or a YAML file of your own (docs/spaces.md; default: the task's, else "
+        "recognition)",
     )
     what.add_argument(
-        "--model", action="append", default=[], metavar="NAME", help="only this model; repeatable"
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this model, e.g. pp-ocrv6-tiny; repeatable (docs/models.md; default: those of the space)",
     )
     what.add_argument(
         "--weights",
         metavar="PATH",
-        help="with one --model: what it starts from, e.g. a .pdparams (docs/models.md)",
+        help="with one --model: what it starts from, e.g. a .pdparams (docs/models.md; default: what is published)",
     )
     what.add_argument(
         "--engine",

@@ -226,7 +226,9 @@ def settings_of(chosen: argparse.Namespace) -> FolderSettings:
     if chosen.rule and chosen.rule not in RULES:
         raise UsageError("--rule must be a known one", repr(chosen.rule), f"choose from: {', '.join(RULES)}")
     if not 0 < chosen.max_megapixels < math.inf:
-        raise UsageError("--max-megapixels must be a positive number", chosen.max_megapixels, "change it")
+        raise UsageError(
+            "--max-megapixels must be a positive number", chosen.max_megapixels, "leave it out for the default"
+        )
     same = {name: getattr(chosen, name) for name in FolderSettings.model_fields if hasattr(chosen, name)}
     try:
         limits = Limits(pages=chosen.max_pages, pixels=max(1, int(chosen.max_megapixels * 1e6)))
@@ -237,4 +239,4 @@ def settings_of(chosen: argparse.Namespace) -> FolderSettings:
         first = error.errors(include_url=False)[0]
         option = OPTIONS.get(str(first["loc"][0]), f"--{first['loc'][0]}".replace("_", "-"))
         rule = str(first["msg"]).replace("Input", option, 1)
-        raise UsageError(rule, repr(first["input"]), "change it") from error
+        raise UsageError(rule, repr(first["input"]), "see serve/read.py --help") from error

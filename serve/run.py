@@ -167,7 +167,7 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
         rule = re.sub(r"^\w+ should", f"{option} should", str(first["msg"]))
         if first["type"] == "string_pattern_mismatch":
             rule = f"{option} should be {FORMS[name]}"
-        raise UsageError(rule, repr(first["input"]), "change it") from error
+        raise UsageError(rule, repr(first["input"]), "see serve/run.py --help") from error
 
 
 def _count_bytes(option: str, megabytes: float) -> int:
@@ -176,7 +176,7 @@ def _count_bytes(option: str, megabytes: float) -> int:
 
 def _count(option: str, value: float, unit: int) -> int:
     if not 0 < value < math.inf:
-        raise UsageError(f"{option} must be a positive number", value, "change it")
+        raise UsageError(f"{option} must be a positive number", value, "leave it out for the default")
     return max(1, int(value * unit))
 
 

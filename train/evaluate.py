@@ -80,7 +80,7 @@ def _add_models(parse: argparse._ArgumentGroup) -> None:
         help="with --bundle of an adapter: the base weights, if they were moved",
     )
     parse.add_argument(
-        "--engine", metavar="NAME", help="with --checkpoint or --model: paddle or torch (default: its own)"
+        "--engine", metavar="NAME", help="with --checkpoint or --model: paddle or torch (default: the checkpoint's own; paddle)"
     )
 
 
@@ -116,14 +116,14 @@ def _add_output(parse: argparse._ArgumentGroup) -> None:
         "--charset-rule",
         choices=sorted(CHARSET_RULES),
         default=AS_LABELLED,
-        help=f"how texts are compared (default {AS_LABELLED})",
+        help=f"how texts are compared: as they are labelled, or without regard to case (default {AS_LABELLED})",
     )
     parse.add_argument("--json", action="store_true", help="print the scores as JSON")
     parse.add_argument(
         "--errors",
         metavar="FILE",
         type=given_path,
-        help="write the samples that were got wrong, tab-separated",
+        help="write what was got wrong, tab-separated: lines, or with --detection photos",
     )
     parse.add_argument(
         "--html",

@@ -78,7 +78,9 @@ class _Search:
                 self._add_path(match)
         else:
             raise UsageError(
-                f"{OPTION} must be files, folders, patterns, lists or URIs that are there", text, "check it"
+                f"{OPTION} must be files, folders, patterns, lists or URIs that are there",
+                text,
+                "name what is there; a pattern goes in quotes",
             )
 
     def _add_path(self, path: str) -> None:
@@ -136,7 +138,7 @@ class _Search:
         start = locate_uri(uri)
         if not start.place:
             if not os.path.lexists(start.path):
-                raise UsageError(f"{OPTION} must be there", uri, "check it")
+                raise UsageError(f"{OPTION} must be there", uri, "name another URI")
             self._add_path(start.path)
             return
         if (start.place, start.path, "/") in self._seen:
@@ -154,7 +156,7 @@ class _Search:
         try:
             kind = filesystem.get_file_info(start.path).type
             if kind == fs.FileType.NotFound:
-                raise UsageError(f"{OPTION} must be there", uri, "check it")
+                raise UsageError(f"{OPTION} must be there", uri, "name another URI")
             if kind == fs.FileType.File:
                 yield start.path
                 return

@@ -56,7 +56,9 @@ def main(arguments: Sequence[str]) -> None:
     found = propose([sample.text for sample in samples], options.seed)
     if not found:
         raise DataError(
-            "labels must have something in common to propose a format", f"{len(samples)} labels", "write one"
+            "labels must have something in common to propose a format",
+            f"{len(samples)} labels",
+            "write format.yaml by hand (docs/reading.md)",
         )
     print(as_yaml(found))
     for one in found:

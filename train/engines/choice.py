@@ -29,6 +29,7 @@ from train.engine import GROUPS, Features, World
 from train.engines import ENGINES
 from train.errors import ModelError, UsageError
 from train.models import MODELS
+from train.system.cli import Parser
 from train.system.machine.memory import ask_to_keep_freed
 from train.system.machine.processes import end_with_parent
 from train.system.machine.processor import count_cores
@@ -199,9 +200,14 @@ def step_seconds(engine_name: str, model: str, weights: str | None = None) -> fl
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
-    parse = argparse.ArgumentParser(prog="python -m train.engines.choice", description=__doc__)
-    parse.add_argument("--model", nargs="+", default=[TrialConfig().model], help="models that must train")
-    parse.add_argument("--threads", type=int, help="of a training process (default: each framework's own)")
+    usual = TrialConfig().model
+    parse = Parser(
+        prog="python -m train.engines.choice", description="Measure which engine's training step is the fastest here."
+    )
+    parse.add_argument(
+        "--model", nargs="+", default=[usual], metavar="NAME", help=f"models that must train (default: {usual})"
+    )
+    parse.add_argument("--threads", type=int, metavar="N", help="of a training process (default: each framework's own)")
     parse.add_argument("--weights", metavar="DIR", help="that the models start from (default: official ones)")
     parse.add_argument("--measure", help=argparse.SUPPRESS)
     parse.add_argument("--parent", type=int, help=argparse.SUPPRESS)

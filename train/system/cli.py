@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from train.errors import OcrError, UsageError, explain_refusal, name_refused
 
 INTERRUPTED = 3
+EXIT = "exit status: 0 done; 1 bad data, a missing model or a failed gate; 2 bad usage; 3 interrupted"
 OURS = ("search", "serve", "spaces", "train", "benchmarks")
 GIVEN, ESCAPED = "_given", "backslashreplace"
 FROM_OUTSIDE = {
@@ -36,6 +37,8 @@ FROM_OUTSIDE = {
 class Parser(argparse.ArgumentParser):
     """A command line in which an option of one value is given once: a second one would drop the first.
 
+    Its help ends with the exit status, unless an `epilog` says more.
+
     Attributes:
         given: names of those that the last command line gave, also where it says the default.
     """
@@ -43,7 +46,7 @@ class Parser(argparse.ArgumentParser):
     given: frozenset[str] = frozenset()
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
+        super().__init__(*arguments, **{"epilog": EXIT} | settings)
         for action in (None, "store"):
             self.register("action", action, _StoreOnce)
 
