@@ -68,11 +68,15 @@ def eight_bits_lines(result: StudyResult) -> list[str]:
     return [result.int8.said] if result.int8 else []
 
 
-def decoded_lines(result: StudyResult) -> list[str]:
-    """Say what the winner's text model does on each split; nothing without one."""
-    samples = result.terms.samples
-    lines = []
-    for split, one in result.decoded.items():
+def decoded_lines(result: StudyResult, *, fair: bool = False) -> list[str]:
+    """Say what the winner's text model does on each split; nothing without one.
+
+    With `fair` on the held-back test alone, where there is one: the validation samples chose the text model.
+    """
+    samples, decoded, lines = result.terms.samples, result.decoded, list[str]()
+    if fair and "test" in decoded:
+        decoded = {"test": decoded["test"]}
+    for split, one in decoded.items():
         lines.append(
             f"The text model on {split} {samples}: {percent(one.raw)} read greedily, {percent(one.decoded)} with it; "
             f"{one.changed} texts changed, {one.mended} of them mended, {one.broken} spoilt"

@@ -41,7 +41,7 @@ def show_head(result: StudyResult) -> str:
         *caution_lines(result),
         *refit_lines(result),
         *eight_bits_lines(result),
-        *decoded_lines(result),
+        *decoded_lines(result, fair=True),
         *fold_lines(result),
         *_general_sentences(result),
     ]

@@ -9,7 +9,7 @@ from search.records.evidence import LabelError
 from search.records.result import Misreading, StudyResult
 from search.report.confusions import Confusion, count_confusions
 from search.report.page.parts import nothing, section
-from search.report.text import percent
+from search.report.text import format_count, percent
 from train.data.images import Image, data_uri
 
 ImageOf = Callable[[int], Image]
@@ -20,6 +20,7 @@ LINE_PX = 96
 CONFUSIONS_SHOWN, EXAMPLES_SHOWN = 12, 3
 SPLITS = {"val": "validation", "train": "training"}
 RAREST = 10**15
+CORRECT = "<pre>python -m train.data.correct label_mistakes.tsv YOUR_LABEL_FILES</pre>"
 
 
 def show_misreadings(result: StudyResult, image_of: ImageOf) -> str:
@@ -57,16 +58,20 @@ def _misreading(one: Misreading, image_of: ImageOf, spelled: bool) -> str:
 
 
 def show_confusions(result: StudyResult, image_of: ImageOf) -> str:
-    """Return the section of confused characters; nothing where labels are no texts, or none is misread."""
+    """Return the section of characters that are confused more than once; nothing where there are none.
+
+    What happens once is seen in the misread lines above.
+    """
     pairs = count_confusions(result.misreadings) if result.terms.spelled else []
-    if not pairs:
+    shown = [pair for pair in pairs if pair.count > 1][:CONFUSIONS_SHOWN]
+    if not shown:
         return ""
-    shown, rest = pairs[:CONFUSIONS_SHOWN], pairs[CONFUSIONS_SHOWN:]
     caption = (
         f"In the {len(result.misreadings)} misread validation {result.terms.samples}, the most frequent first"
     )
-    errors = sum(pair.count for pair in rest)
-    caption += f"; {errors} more errors of {len(rest)} kinds are not shown." if rest else "."
+    rest = pairs[len(shown) :]
+    errors, kinds = format_count(sum(pair.count for pair in rest), "error"), format_count(len(rest), "kind")
+    caption += f"; not shown: {errors} of {kinds}." if rest else "."
     blocks = "".join(_confusion(pair, result.misreadings, image_of) for pair in shown)
     return section("Misread characters", f'<div class="pairs">{blocks}</div>', caption)
 
@@ -74,8 +79,7 @@ def show_confusions(result: StudyResult, image_of: ImageOf) -> str:
 def _confusion(pair: Confusion, misreadings: Sequence[Misreading], image_of: ImageOf) -> str:
     examples = [misreadings[place] for place in dict.fromkeys(pair.samples)][:EXAMPLES_SHOWN]
     lines = "".join(_example(one, image_of) for one in examples)
-    times = f"{pair.count} times" if pair.count > 1 else "once"
-    return f"<div><h3>{escape(str(pair))} <span>{times}</span></h3>{lines}</div>"
+    return f"<div><h3>{escape(str(pair))} <span>{pair.count} times</span></h3>{lines}</div>"
 
 
 def _example(one: Misreading, image_of: ImageOf) -> str:
@@ -108,11 +112,11 @@ def show_label_errors(result: StudyResult, image_of: Mapping[str, ImageOf]) -> s
     caption = (
         f"{sentence}. On {len(check.samples)} of these most agree on another text, and give the label less than one "
         f"chance in a thousand{few}. The models can all be wrong in the same way, so look at each. Write the right "
-        "text, or = for theirs, into the last column of label_mistakes.tsv, then: python -m train.data.correct "
-        "label_mistakes.tsv LABELS"
+        "text, or = for theirs, into the last column of label_mistakes.tsv. This writes corrected label files beside "
+        "yours:"
     )
     figures = "".join(_label_error(one, image_of[one.split]) for one in shown)
-    return section(title, f'<div class="lines">{figures}</div>', caption)
+    return section(title, f'{CORRECT}<div class="lines">{figures}</div>', caption)
 
 
 def _label_error(one: LabelError, image_of: ImageOf) -> str:

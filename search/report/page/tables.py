@@ -29,6 +29,8 @@ from search.report.text import (
 )
 from train.scoring.intervals import Gain, Interval
 
+EPOCHS = "epochs"
+
 
 def show_comparisons(result: StudyResult) -> str:
     """Return the winner beside pretrained baselines, on each split that it was judged on."""
@@ -86,7 +88,7 @@ def show_confirmations(result: StudyResult) -> str:
 def show_trials(result: StudyResult) -> str:
     """Return every trial with its scores and the settings in which they differ."""
     settings = find_varied_settings(result.trials)
-    keys = list(dict.fromkeys(key for values in settings.values() for key in values))
+    keys = list(dict.fromkeys(key for values in settings.values() for key in values if key != EPOCHS))
     ranked = result.ranked
     rest = [trial for trial in result.trials if trial.score is None]
     general = GENERAL if result.general else ()
@@ -96,7 +98,7 @@ def show_trials(result: StudyResult) -> str:
         "state",
         *list_score_heads(result.terms),
         *general,
-        "epochs",
+        EPOCHS,
         "time",
         *_cost_heads(result),
     )
@@ -121,10 +123,16 @@ def _trial_cells(trial: TrialRecord, result: StudyResult) -> list[str]:
         trial.id,
         format_state(trial),
         *scores,
-        str(trial.epochs),
+        _format_epochs(trial),
         duration(trial.seconds),
         *map(duration, cost),
     ]
+
+
+def _format_epochs(trial: TrialRecord) -> str:
+    """Format the epochs that a trial was let run, '8 of 24' where its schedule has more."""
+    planned = trial.config.epochs
+    return f"{trial.epochs} of {planned}" if trial.epochs < planned else str(trial.epochs)
 
 
 def _cost_heads(result: StudyResult) -> Sequence[str]:

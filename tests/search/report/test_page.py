@@ -12,8 +12,9 @@ from search.records.result import StudyResult
 from search.report.importance import measure_importances
 from search.report.page.head import headline
 from search.report.page.page import report_html, write_report
-from search.report.page.pictures import chance_text, mark_differences, worst_first
+from search.report.page.pictures import chance_text, mark_differences, show_confusions, worst_first
 from search.report.page.svg import Axis, nice_ticks
+from search.report.page.tables import show_trials
 from search.report.sentences import caution_lines
 from tests.search.made_result import image_of, result, trial, trials
 from train.reading.calibration import Reliability
@@ -83,9 +84,10 @@ def test_page_shows_every_trial_every_chart_and_every_misreading(page: Page) -> 
 def test_how_sure_is_shown_beside_how_right_with_counts() -> None:
     groups = (Reliability(said=0.6, lines=3, right=1), Reliability(said=0.99, lines=400, right=398))
     test = DecodedSplit(raw=0.9, decoded=0.95, changed=9, mended=6, broken=1, reliability=groups)
-    page = Page(
-        report_html(result().model_copy(update={"decoded": {"validation": test, "test": test}}), image_of)
-    )
+    html = report_html(result().model_copy(update={"decoded": {"validation": test, "test": test}}), image_of)
+    assert "The text model on test lines" in html
+    assert "The text model on validation lines" not in html  # these chose it
+    page = Page(html)
     assert page.open == []
     words = " ".join(page.terms)
     assert "60.0 % sure: 1 of 3 right, 95 %: 6-79" in words  # few lines are seen to be few
@@ -93,6 +95,17 @@ def test_how_sure_is_shown_beside_how_right_with_counts() -> None:
     few, many = (float(disc["r"] or 0) for disc in discs[-2:])
     assert few < many / 3
     assert "398 of 400" in words
+
+
+def test_planned_epochs_stand_beside_those_that_were_run() -> None:
+    found = [trial(0), trial(1)]
+    planned = [
+        one.model_copy(update={"config": one.config.model_copy(update={"epochs": epochs})})
+        for one, epochs in zip(found, (24, 8), strict=True)
+    ]
+    html = show_trials(result(tuple(planned)))
+    assert html.count(">epochs<") == 1
+    assert re.findall(r">(8|8 of 24)<", html) in (["8 of 24", "8"], ["8", "8 of 24"])
 
 
 @pytest.mark.parametrize(
@@ -172,6 +185,14 @@ def test_differing_characters_are_marked_and_lines_stay_aligned() -> None:
     assert mark_differences("A<0", "A<O") == ("A&lt;<mark>0</mark>", "A&lt;<mark>O</mark>")
     assert mark_differences("ABC", "AC") == ("A<mark>B</mark>C", "A<mark>_</mark>C")
     assert mark_differences("AC", "ABC") == ("A<mark>_</mark>C", "A<mark>B</mark>C")
+
+
+def test_what_is_confused_once_is_seen_in_its_line_alone() -> None:
+    found = result()
+    shown = show_confusions(found, image_of)
+    assert "<h3>0 read as O <span>2 times</span></h3>" in shown
+    assert "once" not in shown
+    assert show_confusions(found.model_copy(update={"misreadings": found.misreadings[:1]}), image_of) == ""
 
 
 @pytest.mark.parametrize(
