@@ -9,8 +9,8 @@ const NAMES = {
   provider: "Runs on",
   precision: "Precision",
   threads: "Threads a run",
-  batch: "Rows a batch",
-  rows_per_s: "Rows a second",
+  batch: "Images a batch",
+  rows_per_s: "Images a second",
   buckets: "Widths",
 };
 
@@ -62,7 +62,7 @@ function measured(tried) {
     const speed = h("td", {}, h("span", { class: "track", "aria-hidden": "true" }, bar), value(rate));
     return h("tr", {}, h("th", { scope: "row" }, named(what)), speed);
   });
-  const top = h("tr", {}, h("th", { scope: "col" }, "Tried"), h("th", { scope: "col" }, "rows a second"));
+  const top = h("tr", {}, h("th", { scope: "col" }, "Tried"), h("th", { scope: "col" }, "images a second"));
   const sheet = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Measured combinations" });
   sheet.append(h("table", {}, h("thead", {}, top), h("tbody", {}, rows)));
   return h("details", {}, h("summary", {}, "All that was measured"), sheet);
