@@ -227,7 +227,9 @@ def settings_of(chosen: argparse.Namespace) -> FolderSettings:
         raise UsageError("--rule must be a known one", repr(chosen.rule), f"choose from: {', '.join(RULES)}")
     if not 0 < chosen.max_megapixels < math.inf:
         raise UsageError(
-            "--max-megapixels must be a positive number", chosen.max_megapixels, "leave it out for the default"
+            "--max-megapixels must be a positive number",
+            chosen.max_megapixels,
+            "leave it out for the default",
         )
     same = {name: getattr(chosen, name) for name in FolderSettings.model_fields if hasattr(chosen, name)}
     try:

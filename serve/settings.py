@@ -236,7 +236,9 @@ def require_resources(settings: Settings, machines: Sequence[Mapping[str, float]
     """
     share, fused = settings.gpus_per_replica, settings.topology == "fused"
     if share > 1 and share != int(share):
-        raise UsageError("--gpus must be a share of a GPU or a whole number", share, "name 0.5, 1 or 2, for example")
+        raise UsageError(
+            "--gpus must be a share of a GPU or a whole number", share, "name 0.5, 1 or 2, for example"
+        )
     taken, holders = (settings.gpus_each, settings.processes) if fused else (share, settings.models)
     gpus = [there.get("GPU", 0.0) for there in machines]
     if taken and holders > sum(count_on_gpus(taken, some) for some in gpus):

@@ -80,7 +80,9 @@ def _add_models(parse: argparse._ArgumentGroup) -> None:
         help="with --bundle of an adapter: the base weights, if they were moved",
     )
     parse.add_argument(
-        "--engine", metavar="NAME", help="with --checkpoint or --model: paddle or torch (default: the checkpoint's own; paddle)"
+        "--engine",
+        metavar="NAME",
+        help="with --checkpoint or --model: paddle or torch (default: the checkpoint's own; paddle)",
     )
 
 

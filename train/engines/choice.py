@@ -202,12 +202,19 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's definition."""
     usual = TrialConfig().model
     parse = Parser(
-        prog="python -m train.engines.choice", description="Measure which engine's training step is the fastest here."
+        prog="python -m train.engines.choice",
+        description="Measure which engine's training step is the fastest here.",
     )
     parse.add_argument(
-        "--model", nargs="+", default=[usual], metavar="NAME", help=f"models that must train (default: {usual})"
+        "--model",
+        nargs="+",
+        default=[usual],
+        metavar="NAME",
+        help=f"models that must train (default: {usual})",
     )
-    parse.add_argument("--threads", type=int, metavar="N", help="of a training process (default: each framework's own)")
+    parse.add_argument(
+        "--threads", type=int, metavar="N", help="of a training process (default: each framework's own)"
+    )
     parse.add_argument("--weights", metavar="DIR", help="that the models start from (default: official ones)")
     parse.add_argument("--measure", help=argparse.SUPPRESS)
     parse.add_argument("--parent", type=int, help=argparse.SUPPRESS)
