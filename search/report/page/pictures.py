@@ -1,6 +1,7 @@
 """The page's images: what the winner gets wrong, which characters it confuses, which labels may be errors."""
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
 from rapidfuzz.distance import Levenshtein
@@ -34,10 +35,25 @@ def show_misreadings(result: StudyResult, image_of: ImageOf) -> str:
     shown, all_of_them = min(SHOWN, len(result.misreadings)), len(result.misreadings)
     which = f"The {shown} worst of the {all_of_them}" if shown < all_of_them else "The"
     order = "" if shown < all_of_them else ", the worst first"
-    caption = f"{which} validation {words.samples} that are still {words.wrong}{order}. {words.legend}"
-    figures = (_misreading(one, image_of, words.spelled) for one in worst_first(result.misreadings)[:SHOWN])
+    worst = worst_first(result.misreadings)[:SHOWN]
+    home = find_home(one.source for one in worst)
+    caption = (
+        f"{which} validation {words.samples} that are still {words.wrong}{order}. {words.legend}{_in(home)}"
+    )
+    figures = (_misreading(one, image_of, words.spelled, home) for one in worst)
     kind = "lines" if words.spelled else "lines photos"
     return section(title, f'<div class="{kind}">{"".join(figures)}</div>', caption)
+
+
+def find_home(sources: Iterable[str]) -> str:
+    """Return the folder of all files, with a slash behind it: it is told once. Empty where they have none in common."""
+    folders = [os.path.dirname(source) for source in sources]
+    home = os.path.commonpath(folders) if all(map(os.path.isabs, folders)) else ""
+    return f"{home}/" if home.strip("/") else ""
+
+
+def _in(home: str) -> str:
+    return f" Files are named from {home} on." if home else ""
 
 
 def worst_first(misreadings: Sequence[Misreading]) -> list[Misreading]:
@@ -48,9 +64,9 @@ def worst_first(misreadings: Sequence[Misreading]) -> list[Misreading]:
     )
 
 
-def _misreading(one: Misreading, image_of: ImageOf, spelled: bool) -> str:
+def _misreading(one: Misreading, image_of: ImageOf, spelled: bool, home: str) -> str:
     """Return a figure; `spelled` labels are compared with the reading character by character."""
-    caption = f"{one.source}, confidence {percent(one.confidence)}"
+    caption = f"{one.source.removeprefix(home)}, confidence {percent(one.confidence)}"
     if spelled:
         return _figure(image_of(one.index), one.text, mark_differences(one.text, one.reading), caption)
     pair = escape(one.text), escape(one.reading)
@@ -109,20 +125,21 @@ def show_label_errors(result: StudyResult, image_of: Mapping[str, ImageOf]) -> s
         )
     shown = check.samples[:SHOWN]
     few = f"; the {len(shown)} likeliest are shown" if len(shown) < len(check.samples) else ""
+    home = find_home(one.source for one in shown)
     caption = (
         f"{sentence}. On {len(check.samples)} of these most agree on another text, and give the label less than one "
-        f"chance in a thousand{few}. The models can all be wrong in the same way, so look at each. Write the right "
-        "text, or = for theirs, into the last column of label_mistakes.tsv. This writes corrected label files beside "
-        "yours:"
+        f"chance in a thousand{few}. The models can all be wrong in the same way, so look at each.{_in(home)} Write "
+        "the right text, or = for theirs, into the last column of label_mistakes.tsv. This writes corrected label "
+        "files beside yours:"
     )
-    figures = "".join(_label_error(one, image_of[one.split]) for one in shown)
+    figures = "".join(_label_error(one, image_of[one.split], home) for one in shown)
     return section(title, f'{CORRECT}<div class="lines">{figures}</div>', caption)
 
 
-def _label_error(one: LabelError, image_of: ImageOf) -> str:
+def _label_error(one: LabelError, image_of: ImageOf, home: str) -> str:
     caption = (
-        f"{one.source} ({SPLITS[one.split]}), {one.votes} of {one.voters} agree and give the label a chance of "
-        f"{chance_text(one.chance)}"
+        f"{one.source.removeprefix(home)} ({SPLITS[one.split]}), {one.votes} of {one.voters} agree and give the "
+        f"label a chance of {chance_text(one.chance)}"
     )
     return _figure(image_of(one.index), one.label, mark_differences(one.label, one.reading), caption)
 

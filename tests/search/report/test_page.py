@@ -12,7 +12,14 @@ from search.records.result import StudyResult
 from search.report.importance import measure_importances
 from search.report.page.head import headline
 from search.report.page.page import report_html, write_report
-from search.report.page.pictures import chance_text, mark_differences, show_confusions, worst_first
+from search.report.page.pictures import (
+    chance_text,
+    find_home,
+    mark_differences,
+    show_confusions,
+    show_misreadings,
+    worst_first,
+)
 from search.report.page.svg import Axis, nice_ticks
 from search.report.page.tables import show_trials
 from search.report.sentences import caution_lines
@@ -185,6 +192,28 @@ def test_differing_characters_are_marked_and_lines_stay_aligned() -> None:
     assert mark_differences("A<0", "A<O") == ("A&lt;<mark>0</mark>", "A&lt;<mark>O</mark>")
     assert mark_differences("ABC", "AC") == ("A<mark>B</mark>C", "A<mark>_</mark>C")
     assert mark_differences("AC", "ABC") == ("A<mark>_</mark>C", "A<mark>B</mark>C")
+
+
+@pytest.mark.parametrize(
+    ("sources", "home"),
+    [
+        (["/d/val/a.png", "/d/val/b.png"], "/d/val/"),
+        (["/d/val/a.png", "/d/train/a.png"], "/d/"),
+        (["/c/a.png", "/d/a.png"], ""),
+        (["images/a.png", "images/b.png"], ""),
+    ],
+)
+def test_the_folder_of_all_files_is_told_once(sources: list[str], home: str) -> None:
+    assert find_home(sources) == home
+    found = result()
+    named = [
+        one.model_copy(update={"source": source})
+        for one, source in zip(found.misreadings, sources, strict=False)
+    ]
+    shown = show_misreadings(found.model_copy(update={"misreadings": tuple(named)}), image_of)
+    for source in sources:
+        assert f"<figcaption>{source.removeprefix(home)}, confidence" in shown
+    assert shown.count("Files are named from") == bool(home)
 
 
 def test_what_is_confused_once_is_seen_in_its_line_alone() -> None:
