@@ -18,6 +18,11 @@ def section(title: str, body: str, caption: str = "") -> str:
 
 def nothing(words: str) -> str:
     """Return what stands where there is nothing to show."""
+    return f'<p class="soft">{escape(words)}</p>'
+
+
+def warning(words: str) -> str:
+    """Return what has gone wrong."""
     return f'<p class="warn">{escape(words)}</p>'
 
 

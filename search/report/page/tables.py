@@ -8,7 +8,7 @@ from search.records.result import Comparison, StudyResult
 from search.records.trial import TrialRecord, find_varied_settings
 from search.report.advice import advise
 from search.report.page.charts import draw_accuracy_over_latency
-from search.report.page.parts import nothing, section, table
+from search.report.page.parts import nothing, section, table, warning
 from search.report.techniques import TechniqueRecord, compare_techniques
 from search.report.text import (
     GENERAL,
@@ -108,7 +108,7 @@ def show_trials(result: StudyResult) -> str:
         number = str(place) if trial.score is not None else ""
         rows.append([number, *_trial_cells(trial, result), *values, trial.remarks])
     cells = table([*head, *map(shorten_key, keys), "remarks"], rows, 3, first=result.winner is not None)
-    unscored = "".join(nothing(f"Trial {t.id} {t.state}: {t.reason or 'no reason given'}") for t in rest)
+    unscored = "".join(warning(f"Trial {t.id} {t.state}: {t.reason or 'no reason given'}") for t in rest)
     title = f"All {len(result.trials)} trials" if len(result.trials) != 1 else "The trial"
     return section(title, unscored + cells)
 
