@@ -22,7 +22,7 @@ export function cropLine(source, scale, quad, turned) {
 export const asPng = (canvas) => new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 
 /** Return the corners of the smallest rectangle around a convex quad: upper left, and on clockwise. */
-export function smallestRectangle(quad) {
+function smallestRectangle(quad) {
   let best = null;
   quad.forEach((corner, i) => {
     const side = minus(quad[(i + 1) % quad.length], corner);
