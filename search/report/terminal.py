@@ -33,6 +33,7 @@ from search.report.text import (
     list_general_cells,
     list_score_cells,
     list_score_heads,
+    name_report,
     percent,
 )
 from train.tasks import Terms
@@ -82,7 +83,8 @@ def ranked_lines(result: StudyResult) -> list[str]:
     rows = [_trial_row(place, t, settings[t.id], result) for place, t in enumerate(ranked[:SHOWN_TRIALS], 1)]
     rows += [_baseline_row(baseline, result) for baseline in result.baselines]
     general = GENERAL if result.general else ()
-    head = ("", "trial", "state", *list_score_heads(result.terms), *general, "epoch", "time", "settings")
+    scores, report = list_score_heads(result.terms), name_report(result)
+    head = ("", "trial", "state", *scores, *general, report, "time", "settings")
     lines = align([head, *rows], range(3, len(head) - 1))
     if len(ranked) > SHOWN_TRIALS:
         lines.append(f"... and {len(ranked) - SHOWN_TRIALS} more trials, all in report.html")

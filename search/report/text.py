@@ -38,6 +38,11 @@ def format_count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
+def name_report(result: StudyResult) -> str:
+    """Name what a trial is scored after, an epoch or a fold."""
+    return "epoch" if result.evidence.folds == 1 else "fold"
+
+
 def format_value(value: object) -> str:
     """Format a setting's value, 0.00021234 -> '0.000212'."""
     if isinstance(value, float):

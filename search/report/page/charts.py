@@ -16,6 +16,7 @@ from search.report.text import (
     format_count,
     format_interval,
     format_scores,
+    name_report,
     percent,
     shorten_key,
 )
@@ -51,7 +52,7 @@ def draw_scores_over_time(result: StudyResult) -> str:
         result, (0.0, end / unit), f"{name} since the start", [one.scores.primary for *_, one in reports]
     )
     for at, trial, one in reports:
-        title = f"trial {trial}, epoch {one.epoch}: {format_scores(one.scores)} after {duration(at)}"
+        title = f"trial {trial}, {name_report(result)} {one.epoch}: {format_scores(one.scores)} after {duration(at)}"
         dot = svg.mark((x.at(at / unit), y.at(one.scores.primary)), "dot", "faint")
         parts.append(svg.group([dot], title))
     eligible = [(at, one.scores.primary) for at, _, one in reports if not one.excess]
@@ -104,28 +105,24 @@ def draw_learning_curves(result: StudyResult) -> str:
         return ""
     last = max(2, *(trial.epochs for trial in trials))
     scores = [measure.scores.primary for trial in trials for measure in trial.history]
-    x, y, parts = _score_axes(result, (0, last), _unit(result), scores, whole=True)
+    x, y, parts = _score_axes(result, (0, last), name_report(result), scores, whole=True)
     winner = result.winner
     # The winner is drawn last, on top of the others.
     for trial in sorted(trials, key=lambda t: t is winner):
-        parts.append(_curve(trial, x, y, "winner" if trial is winner else _colour(result, trial)))
+        classes = "winner" if trial is winner else _colour(result, trial)
+        parts.append(_curve(trial, x, y, classes, name_report(result)))
     return svg.drawing(WIDTH, HEIGHT, parts, f"Score by epoch for {len(trials)} trials")
-
-
-def _unit(result: StudyResult) -> str:
-    """Return what a trial is scored after."""
-    return "epoch" if result.evidence.folds == 1 else "fold"
 
 
 def _greedily(result: StudyResult) -> str:
     return " Without the text model, as all trials are compared." if result.decoded else ""
 
 
-def _curve(trial: TrialRecord, x: Axis, y: Axis, classes: str) -> str:
+def _curve(trial: TrialRecord, x: Axis, y: Axis, classes: str, unit: str) -> str:
     points = [(x.at(measure.epoch), y.at(measure.scores.primary)) for measure in trial.history]
     best = max((measure.scores for measure in trial.history), key=lambda scores: scores.primary)
     title = (
-        f"trial {trial.id}, {trial.config.model}, {trial.config.technique.name}, {trial.state} after epoch "
+        f"trial {trial.id}, {trial.config.model}, {trial.config.technique.name}, {trial.state} after {unit} "
         f"{trial.epochs}, best {format_scores(best)}"
     )
     parts = [svg.path(points, "hit"), svg.path(points, "curve")]
@@ -233,7 +230,7 @@ def show_scores_over_time(result: StudyResult) -> str:
     return section(
         "Score over time",
         chart,
-        f"The stair is the best so far; each dot is one {_unit(result)} of one trial.{_greedily(result)}",
+        f"The stair is the best so far; each dot is one {name_report(result)} of one trial.{_greedily(result)}",
     )
 
 
@@ -250,8 +247,8 @@ def show_learning_curves(result: StudyResult) -> str:
     return section(
         "Learning curves",
         f'{chart}<ul class="legend">{"".join(entries)}</ul>',
-        f"How many of at most {format_count(result.max_epochs, _unit(result))} each trial was let run, and how well "
-        f"it did.{_greedily(result)}",
+        f"How many of at most {format_count(result.max_epochs, name_report(result))} each trial was let run, and how "
+        f"well it did.{_greedily(result)}",
     )
 
 

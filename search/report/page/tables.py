@@ -24,12 +24,11 @@ from search.report.text import (
     list_general_cells,
     list_score_cells,
     list_score_heads,
+    name_report,
     percent,
     shorten_key,
 )
 from train.scoring.intervals import Gain, Interval
-
-EPOCHS = "epochs"
 
 
 def show_comparisons(result: StudyResult) -> str:
@@ -88,7 +87,8 @@ def show_confirmations(result: StudyResult) -> str:
 def show_trials(result: StudyResult) -> str:
     """Return every trial with its scores and the settings in which they differ."""
     settings = find_varied_settings(result.trials)
-    keys = list(dict.fromkeys(key for values in settings.values() for key in values if key != EPOCHS))
+    steps = f"{name_report(result)}s"
+    keys = list(dict.fromkeys(key for values in settings.values() for key in values if key != steps))
     ranked = result.ranked
     rest = [trial for trial in result.trials if trial.score is None]
     general = GENERAL if result.general else ()
@@ -98,7 +98,7 @@ def show_trials(result: StudyResult) -> str:
         "state",
         *list_score_heads(result.terms),
         *general,
-        EPOCHS,
+        steps,
         "time",
         *_cost_heads(result),
     )
@@ -123,15 +123,16 @@ def _trial_cells(trial: TrialRecord, result: StudyResult) -> list[str]:
         trial.id,
         format_state(trial),
         *scores,
-        _format_epochs(trial),
+        _format_steps(trial, result),
         duration(trial.seconds),
         *map(duration, cost),
     ]
 
 
-def _format_epochs(trial: TrialRecord) -> str:
-    """Format the epochs that a trial was let run, '8 of 24' where its schedule has more."""
-    planned = trial.config.epochs
+def _format_steps(trial: TrialRecord, result: StudyResult) -> str:
+    """Format the epochs (or folds) that a trial was let run, '8 of 24' where there are more."""
+    folds = result.evidence.folds
+    planned = folds if folds > 1 else trial.config.epochs
     return f"{trial.epochs} of {planned}" if trial.epochs < planned else str(trial.epochs)
 
 
@@ -229,7 +230,7 @@ def show_cost(result: StudyResult) -> str:
     heads = result.reservation.heads
     caption = f"A trial has {result.reservation}. Counted is what it has reserved while it ran, used or not. "
     caption += f"The whole search took {duration(result.wall_seconds)}."
-    body = table(("trials that", "trials", "epochs", *heads), rows, 1)
+    body = table(("trials that", "trials", f"{name_report(result)}s", *heads), rows, 1)
     return section("Cost", f'<div class="narrow">{body}</div>', caption)
 
 

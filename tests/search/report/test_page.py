@@ -23,6 +23,7 @@ from search.report.page.pictures import (
 from search.report.page.svg import Axis, nice_ticks
 from search.report.page.tables import show_trials
 from search.report.sentences import caution_lines
+from search.report.terminal import terminal_table
 from tests.search.made_result import image_of, result, trial, trials
 from train.reading.calibration import Reliability
 from train.scoring.intervals import Gain, Interval
@@ -113,6 +114,13 @@ def test_planned_epochs_stand_beside_those_that_were_run() -> None:
     html = show_trials(result(tuple(planned)))
     assert html.count(">epochs<") == 1
     assert re.findall(r">(8|8 of 24)<", html) in (["8 of 24", "8"], ["8", "8 of 24"])
+    folds = result(tuple(planned))
+    folds = folds.model_copy(update={"evidence": folds.evidence.model_copy(update={"folds": 10})})
+    html = show_trials(folds)
+    assert ">folds<" in html
+    assert html.count(">8 of 10<") == 2
+    assert html.count(">epochs<") == 1  # of the settings: the two differ
+    assert "  fold  " in terminal_table(folds)
 
 
 @pytest.mark.parametrize(
