@@ -9,9 +9,10 @@ from train.errors import DataError
 from train.system.paths import read_utf8
 
 MARK = "\ufeff"
-JSON = (".json", ".jsonl")
-NAMED = re.compile(rf"\S+({'|'.join(map(re.escape, sorted(READABLE_SUFFIXES)))})[ ,;|]", re.IGNORECASE)
-"""How a row of a table begins that names an image."""
+JSON, MARKS = (".json", ".jsonl"), ("[", "{", '"')
+SIZE = r"(?! *[\d.,]+ ?([kMG]i?)?B\b)"
+NAMED = re.compile(rf"\S+({'|'.join(map(re.escape, sorted(READABLE_SUFFIXES)))})[ ,;|]{SIZE}", re.IGNORECASE)
+"""How a row of a table begins that names an image; a file's size behind its name is what a screen shows."""
 
 
 def read_texts(path: Path) -> list[str]:
@@ -30,8 +31,8 @@ def read_texts(path: Path) -> list[str]:
             "a text must not hold a tab", f"{path}:{tab}: {texts[tab][:80]!r}", "write a space instead"
         )
     rows = [number for number, text in texts.items() if NAMED.match(text)]
-    if 2 * len(rows) > len(texts) or path.suffix.lower() in JSON:
-        first = next(iter(rows or texts))
+    first = next(iter(rows or texts))
+    if 2 * len(rows) > len(texts) or (path.suffix.lower() in JSON and texts[first].startswith(MARKS)):
         raise DataError(
             "a list of texts must hold texts alone",
             f"{path}:{first}: {texts[first][:80]!r}",

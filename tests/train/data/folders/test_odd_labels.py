@@ -1,6 +1,7 @@
 """Labels that were joined, stand under another name, or are none: what is said of them; and they stay as they are."""
 
 import base64
+import io
 import json
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
+from PIL import Image
 
 from tests.contracts.format_examples import write_image, write_shard
 from train.data import check
@@ -15,7 +17,7 @@ from train.data import format as format_command
 from train.data.folders.notes import collected_notes
 from train.data.formats.loading import load
 from train.data.formats.named import require_apart
-from train.data.texts.text_list import read_texts
+from train.data.formats.tables.image_names import is_inside
 from train.errors import DataError, UsageError
 
 MARK = "\ufeff"
@@ -187,23 +189,6 @@ def test_quotation_marks_around_all_texts_are_told(tmp_path: Path) -> None:
         assert any("quotation marks" in line for line in notes) == told
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_texts_without_images_may_have_any_line_ends(tmp_path: Path, end: str) -> None:
-    file = tmp_path / "texts.txt"
-    file.write_bytes(f"{MARK}A1{end}{end}{MARK}B2{end}".encode())
-    assert read_texts(file) == ["A1", "B2"]
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [("labels.csv", "image,text\na.png,A1\nb.PNG,B2\n"), ("texts.json", '["A1",\n"B2"]\n')],
-)
-def test_labels_are_no_texts_without_images(tmp_path: Path, name: str, content: str) -> None:
-    (tmp_path / name).write_text(content)
-    with pytest.raises(DataError, match="must hold texts alone"):
-        read_texts(tmp_path / name)
-
-
 @pytest.mark.parametrize(
     ("names", "remedy"),
     [
@@ -261,6 +246,16 @@ def test_an_image_in_the_place_of_its_name_is_refused_as_such(tmp_path: Path, si
             with pytest.raises(DataError, match="the image itself; write the images as files") as raised:
                 load(tmp_path / name)
             assert len(str(raised.value)) < 400
+
+
+@pytest.mark.parametrize("kind", ["BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP"])
+def test_an_image_of_any_kind_is_told_from_a_name(kind: str) -> None:
+    file = io.BytesIO()
+    Image.effect_noise((32, 32), 50).convert("RGB").save(file, kind)
+    encoded = base64.b64encode(file.getvalue()).decode()
+    assert is_inside(encoded)
+    assert not is_inside(encoded[:96]), "it may be a name"
+    assert not is_inside(f"Qk0/{'a' * 50}/{'b' * 50}.png")
 
 
 def test_what_datasets_did_not_embed_is_read_by_its_paths(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a table's images are called: in its cells, and where they lie, for tables that leave their suffixes out."""
 
+import base64
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import Any
 from train.data.folders.path_forms import composed
 from train.data.formats import IMAGE_SUFFIXES
 from train.data.formats.places import has_image_name, image_places
+from train.data.pictures.kinds import sniff
 from train.errors import DataError
 
 ENDS = tuple(IMAGE_SUFFIXES)
 PATH = "path"
 """The key of an image's name in what `datasets` has for an image."""
-INSIDE, ENCODED, LONG = "data:", ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR"), 100
-"""How an image begins that stands in a cell itself: an address, or base64 of more characters than a name has."""
+INSIDE, LONG, SEEN = "data:", 100, 64
+"""How an image begins that stands in a cell itself as an address, characters that a name has at most, and those of an
+image in base64 that are looked at."""
 
 
 def name_in(cell: Any, column: str, source: str) -> str:
@@ -37,7 +40,14 @@ def name_in(cell: Any, column: str, source: str) -> str:
 
 def is_inside(name: str) -> bool:
     """Whether what stands for the name of an image is the image."""
-    return name.startswith(INSIDE) or (len(name) > LONG and name.startswith(ENCODED))
+    return name.startswith(INSIDE) or (len(name) > LONG and "." not in name and _is_encoded(name[:SEEN]))
+
+
+def _is_encoded(beginning: str) -> bool:
+    try:
+        return sniff(base64.b64decode(beginning, validate=True)) is not None
+    except ValueError:  # as of nearly every name
+        return False
 
 
 def require_no_rows(cells: Sequence[str], delimiter: str, source: str, remedy: str) -> None:
