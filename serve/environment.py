@@ -38,7 +38,7 @@ PORTS = (
 )
 LEAST_REPLICA_PORTS = 50
 LAST_S = 30
-"""What a HAProxy that was replaced has beyond the time of a request."""
+"""What a HAProxy, or a process that speaks HTTP, has beyond the time of a request when it was replaced."""
 MOST_S = 10**6
 """HAProxy counts milliseconds in 31 bits."""
 SHORT = Path("/tmp")  # noqa: S108 - where Ray's lies, too

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str]) -> None:
     log.info("    %s", layout)
     log.info("    curl -F files=@line.png %s/recognize", url)
     if not chosen.detach:
-        _wait(ours if chosen.address else None)
+        _wait(ours if chosen.address else None, folder)
         _end(claims, folder)
 
 
@@ -104,12 +105,23 @@ def lay_out(chosen: argparse.Namespace) -> Layout:
 def _end(claims: Claims, folder: Path | None) -> None:
     """End this process: all that was started has ended, and Ray's libraries would take two seconds to unload."""
     claims.give_back()
-    if folder:
-        shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _leave(folder: Path | None, number: int, _: object) -> None:
+    """End this process by a signal that came again; of all that it does at its end only HAProxy's folder is removed."""
+    _remove(folder)
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+
+
+def _remove(folder: Path | None) -> None:
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def find_sources(settings: Settings, anew: bool) -> dict[str, str]:
@@ -190,17 +202,18 @@ def _read_keys(given: Sequence[str]) -> tuple[str, ...]:
     return stripped
 
 
-def _wait(ours: set[str] | None) -> None:
+def _wait(ours: set[str] | None, folder: Path | None) -> None:
     """Wait for Ctrl-C or SIGTERM, then let what is under way finish; a second one ends the process at once.
 
     Args:
         ours: as `stop` takes it.
+        folder: of HAProxy's files.
     """
     ended = threading.Event()
 
     def end(*_: object) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, partial(_leave, folder))
         ended.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):

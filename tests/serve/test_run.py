@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import signal
 import socket
 import subprocess
 import sys
@@ -117,6 +118,35 @@ def test_gpus_that_are_left_over_here_and_there_hold_no_replica(
     with pytest.raises(UsageError, match="each those of one machine"):
         require_resources(settings, [{"CPU": 8, "GPU": gpus} for gpus in apart])
     require_resources(settings, [{"CPU": 8, "GPU": gpus} for gpus in together])
+
+
+STOPPED_TWICE = """
+import os, signal, sys, threading, time, types
+from pathlib import Path
+from serve import run
+
+def interrupt():
+    while signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, signal.SIG_IGN):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+def stop(_):  # a request is under way, and its server is told again to end
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(600)
+
+sys.modules["serve.app"] = types.SimpleNamespace(stop=stop)
+threading.Thread(target=interrupt, daemon=True).start()
+run._wait(None, Path(sys.argv[1]))
+"""
+
+
+def test_a_second_signal_ends_it_at_once_and_leaves_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "haproxy"
+    folder.mkdir()
+    (folder / "admin.sock").touch()
+    done = subprocess.run([sys.executable, "-c", STOPPED_TWICE, folder], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGTERM
+    assert not folder.exists()
 
 
 def test_a_storage_that_cannot_be_written_is_told(tmp_path: Path) -> None:
