@@ -15,13 +15,14 @@ class Progress:
         self._total, self._before, self._say = total, before, say
         self._here = 0
         self._began = self._next = math.inf
+        self._ended = 0.0
 
     def add(self, files: int, began: float) -> None:
         """Count the files of a part that a reader began at a time, in seconds since the epoch."""
         now = time.time()
         if self._began == math.inf:
             self._next = now + FIRST_S
-        self._began, self._here = min(self._began, began), self._here + files
+        self._began, self._ended, self._here = min(self._began, began), now, self._here + files
         if now >= self._next and self.done < self._total:
             self._next = now + EVERY_S
             self._say(describe(self.done, self._total, self.rate))
@@ -33,8 +34,8 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Files a second since the first reader began; 0 where nothing was left to read."""
-        return self._here / max(time.time() - self._began, 1e-3) if self._here else 0.0
+        """Files a second, from where the first reader began to the last part; 0 where nothing was left to read."""
+        return self._here / max(self._ended - self._began, 1e-3) if self._here else 0.0
 
 
 def describe(done: int, total: int, rate: float) -> str:

@@ -1,8 +1,11 @@
-"""How many readers there is room for; no cluster is started here."""
+"""How many readers there is room for, and how fast they are; no cluster is started here."""
+
+import time
 
 import pytest
 
 from serve.folder.pool import count_places
+from serve.folder.progress import Progress
 from serve.folder.settings import FolderSettings
 
 
@@ -28,3 +31,11 @@ def test_a_readers_cores_and_gpus_are_on_one_machine(
         folder="/", images=("a",), recognition="pp-ocrv6-tiny", threads=threads, gpus=gpus
     )
     assert count_places(settings, there) == places
+
+
+def test_what_comes_after_the_last_part_is_no_reading() -> None:
+    progress = Progress(10, 0, lambda _: None)
+    progress.add(10, time.time() - 5)
+    rate = progress.rate
+    time.sleep(0.01)
+    assert progress.rate == rate
