@@ -21,8 +21,8 @@ sed -i -E \
 # Before it knows where to send requests it would answer 404: the port stays closed until then.
 grep -q "^ *use_backend .* if is_" "$config" ||
     sed -i -E "/^frontend http_frontend/,/^ *acl /s|^( *bind) .*|\1 unix@${config%/*}/early.sock|" "$config"
-# A session of its own: Ray ends what belongs to the process that it replaces.
-OCRTUNE_CONFIG=$config setsid sh "${0%.sh}_stand_in.sh" "$$" "$PPID" &
+command -v setpriv > /dev/null && at_end="setpriv --pdeathsig"
+# A session of its own: Ray ends what belongs to the process that it replaces. It gets a signal when this one ends.
+OCRTUNE_CONFIG=$config ${at_end:+$at_end USR1} setsid sh "${0%.sh}_stand_in.sh" "$$" "$PPID" &
 # It ends with the process that started it: left behind, it would hold the port.
-if command -v setpriv > /dev/null; then exec setpriv --pdeathsig TERM "$OCRTUNE_HAPROXY" "$@"; fi
-exec "$OCRTUNE_HAPROXY" "$@"
+exec ${at_end:+$at_end TERM} "$OCRTUNE_HAPROXY" "$@"

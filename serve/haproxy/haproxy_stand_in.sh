@@ -1,7 +1,8 @@
 #!/bin/sh
 # haproxy_stand_in.sh HAPROXY MANAGER: answers in place of a HAProxy that was killed, until Ray has replaced it.
 # Ray takes some seconds to see it and to start another one. OCRTUNE_CONFIG is the configuration.
-lives() { # without another process: it is asked four times a second; who was not reaped is dead
+trap : USR1 # that HAProxy has ended
+lives() { # without another process; who was not reaped is dead
     while read -r field state _; do
         if [ "$field" = State: ]; then case $state in [ZX]) return 1 ;; *) return 0 ;; esac; fi
     done 2> /dev/null < "/proc/$1/status"
@@ -13,7 +14,11 @@ is_replaced() { # Ray's first one knows no routes yet; it is replaced by one tha
     return 1
 }
 raylet=$(sed -n "s/^PPid:[^0-9]*//p" "/proc/$2/status")
-while lives "$1"; do sleep 0.25; done
+while lives "$1"; do
+    sleep 5 &
+    wait $! # as long, or until the signal
+    kill $! 2> /dev/null
+done
 sleep 0.2
 lives "$2" || exit 0         # the server ends
 [ -z "$(others)" ] || exit 0 # another one has taken over
