@@ -11,17 +11,13 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from train.scoring.intervals import t_95
 from train.system.machine.versions import installed_versions
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 OWN_CLUSTER = {"RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}
 """The environment of a search that starts a Ray cluster of its own, whatever else runs on this machine."""
 RESULTS = REPOSITORY / "benchmarks" / "results"
-T_95 = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)  # fmt: skip
-"""Student's two-sided 95 % quantiles, of 1 degree of freedom on; of more than there are, the last."""
 
 
 def data_folder() -> Path:
@@ -73,7 +69,7 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
     """Return Student's 95 % interval of the mean; None of a single value."""
     if len(values) < 2:
         return None
-    reach = T_95[min(len(values) - 1, len(T_95)) - 1] * stdev(values) / math.sqrt(len(values))
+    reach = t_95(len(values) - 1) * stdev(values) / math.sqrt(len(values))
     return mean(values) - reach, mean(values) + reach
 
 

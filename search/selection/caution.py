@@ -26,7 +26,7 @@ from train.checkpoint import Checkpoint
 from train.config import TrialConfig
 from train.data.dataset import Dataset
 from train.loop import assemble_run
-from train.scoring.intervals import Gain, paired_gain_interval
+from train.scoring.intervals import Gain, paired_gain_interval, sign_test
 from train.tasks import TASKS, SampleStats
 from train.trained.loaded import Assembled, Loaded
 
@@ -34,6 +34,8 @@ SHARES, MIDDLE = (0.25, 0.5, 0.75), (0.5,)
 """How far from the pretrained weights to the winner's the weights between them lie; the middle where time is short."""
 LIKELY = 1.28 / 1.96
 """Half widths of the 95 % interval by which a gain that is likely, at 90 % on one side, lies above 0."""
+CHANCE = 0.2
+"""Of the sign test, two-sided, on the samples that differ, were all of them won: at most, for a gain to be likely."""
 
 Weights = Mapping[str, Any]
 
@@ -61,13 +63,14 @@ def apply_caution(
     baseline = find_rival(search, winner)
     if baseline is None:
         return winner, averaged, None
-    gain, samples = measure_gain(search, selected, winner, baseline)
+    gain, samples, differing = measure_gain(search, selected, winner, baseline)
     told = partial(Caution, baseline=str(baseline.baseline), gain=gain, samples=samples)
     if gain.interval.low > 0:
         return winner, averaged, told(share=1)
-    easy = not is_likely(gain) and gain.difference >= 0 and search.has_time_to_read
+    likely = is_likely(gain, differing)
+    easy = not likely and gain.difference >= 0 and search.has_time_to_read
     surer = measure_probability(search, winner, baseline) if easy else None
-    shown = is_likely(gain) or (surer is not None and surer.interval.low > 0)
+    shown = likely or (surer is not None and surer.interval.low > 0)
     shares = SHARES if search.has_time_to_read else MIDDLE
     between = interpolate(search, winner, baseline, shares) if shown else None
     if between is not None:
@@ -76,9 +79,10 @@ def apply_caution(
     return load_baseline(baseline), (PRETRAINED,), told(share=0, probability=surer)
 
 
-def is_likely(gain: Gain) -> bool:
-    """Tell whether a gain lies above 0 with 90 % confidence on one side."""
-    return gain.difference > LIKELY * (gain.interval.high - gain.interval.low) / 2
+def is_likely(gain: Gain, differing: int) -> bool:
+    """Tell whether a gain lies above 0 with 90 % confidence on one side; three samples that differ do not tell it."""
+    enough = sign_test(differing, 0) <= CHANCE
+    return enough and gain.difference > LIKELY * (gain.interval.high - gain.interval.low) / 2
 
 
 def find_rival(search: Searched, winner: Loaded) -> ProbedBaseline | None:
@@ -99,8 +103,11 @@ def _network_of(config: TrialConfig) -> tuple[str, str, str | None]:
 
 def measure_gain(
     search: Searched, selected: Selection, winner: Loaded, baseline: ProbedBaseline
-) -> tuple[Gain, int]:
-    """Return what the winner gains over a baseline, and on how many samples: of all folds, or of validation."""
+) -> tuple[Gain, int, int]:
+    """Return what the winner gains over a baseline, the number of samples that say so, and how many of them differ.
+
+    They are those of all folds, or of validation.
+    """
     training, before = search.data.training, baseline.stats
     if search.folds > 1:
         both = pool_splits(training).val
@@ -111,8 +118,10 @@ def measure_gain(
         documents = documents and tuple(documents[one] for one in place)
     else:
         after, documents = winner.at_best.read(training.val).stats, training.documents_in(training.val)
-    gain = paired_gain_interval(before, after, winner.task.primary, search.settings.seed, documents)
-    return gain, len(after)
+    primary = winner.task.primary
+    gain = paired_gain_interval(before, after, primary, search.settings.seed, documents)
+    differing = sum(primary(one) != primary(two) for one, two in zip(before, after, strict=True))
+    return gain, len(after), differing
 
 
 def measure_probability(search: Searched, winner: Loaded, baseline: ProbedBaseline) -> Gain | None:

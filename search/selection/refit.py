@@ -102,14 +102,23 @@ def refit(
     if search.folds == 1 or how is None or share < 1:
         return winner, None
     found = run_apart(winner.checkpoint.config, how, ranked[0])
-    if isinstance(found, str):
-        print(f"not trained again on all samples, the bundle is the first fold's: {found}", flush=True)
+    final = found if isinstance(found, str) else take_trained(search, winner, *found)
+    if isinstance(final, str):
+        print(f"not trained again on all samples, the bundle is the first fold's: {final}", flush=True)
         return winner, None
-    trained, samples = found
-    if trained.charset != winner.checkpoint.charset:
-        print("not trained again on all samples: other characters to write", flush=True)
-        return winner, None
-    first_fold = winner.checkpoint
+    return final
+
+
+def take_trained(
+    search: Searched, winner: Loaded, trained: Checkpoint, samples: int
+) -> tuple[Loaded, Refit] | str:
+    """Return the network that was trained on all samples in the winner's place, or why it is not taken.
+
+    It has learned the validation samples: if it reads fewer of them than the first fold's network, it is broken.
+    """
+    first_fold, val = winner.checkpoint, search.data.training.val
+    if trained.charset != first_fold.charset:
+        return "other characters to write"
     kept = replace(
         trained,
         metrics=first_fold.metrics,
@@ -118,6 +127,8 @@ def refit(
     )
     network = load_network(kept, search.data.training.train)
     final = Loaded(network.engine, winner.task, checkpoint=kept)
+    if final.read(val).scores.primary < winner.read(val).scores.primary:
+        return "what was trained on all reads fewer of the validation samples"
     return final, Refit(epochs=trained.epoch, samples=samples)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy.typing as npt
 from train.config import Frozen
 
 Z_95 = 1.959963984540054
+"""The 97.5 % quantile of a normal distribution."""
+T_95 = (12.706, 4.303, 3.182, 2.776)
+"""Of Student's t with 1 to 4 degrees of freedom."""
 RESAMPLES = 10_000
 CHUNK = 500  # resamples at a time, so that they fit in memory
 LEVEL = 0.05
@@ -210,12 +214,25 @@ def bootstrap_interval(rows: SampleStats, score: Callable[[SampleStats], float],
         seed: of the resampling.
 
     Resampling is drawing how often each kind of sample comes (Efron and Tibshirani, An Introduction to the Bootstrap,
-    1993), so no index is drawn.
+    1993), so no index is drawn. Of few samples too little lies between the usual percentiles: they are moved out as far
+    as Student's t asks (Hesterberg, What Teachers Should Know About the Bootstrap, American Statistician 69, 2015).
     """
     kinds, counts = np.unique(rows, axis=0, return_counts=True)
     rng, found = np.random.default_rng(seed), np.zeros(RESAMPLES)
     for start in range(0, RESAMPLES, CHUNK):
         drawn = rng.multinomial(len(rows), counts / len(rows), min(CHUNK, RESAMPLES - start)) @ kinds
         found[start : start + len(drawn)] = [score(sums) for sums in drawn]
-    low, high = np.percentile(found, [2.5, 97.5])
+    freedom = max(1, len(rows) - 1)
+    tail = 100 * NormalDist().cdf(-t_95(freedom) * math.sqrt(len(rows) / freedom))
+    low, high = np.percentile(found, [tail, 100 - tail])
     return Interval(low=float(low), high=float(high))
+
+
+def t_95(freedom: int) -> float:
+    """Return the 97.5 % quantile of Student's t; from 5 on by the Cornish-Fisher expansion, 0.004 off at most."""
+    if freedom <= len(T_95):
+        return T_95[freedom - 1]
+    z = Z_95
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    terms = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, third
+    return z + sum(term / float(freedom) ** power for power, term in enumerate(terms, 1))

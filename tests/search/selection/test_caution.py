@@ -23,7 +23,7 @@ from tests.search.selection.test_soup import perturbed
 from tests.search.selection.test_winner import Made, searched
 from train.config import TrialConfig
 from train.models import MODELS
-from train.scoring.intervals import paired_share_gain
+from train.scoring.intervals import Gain, Interval, paired_share_gain
 from train.tasks import Task
 from train.tasks.recognition import Recognition
 from train.trained.loaded import Loaded, load_network
@@ -44,7 +44,13 @@ def test_a_gain_is_likely_before_it_is_significant(n: int, won: int, lost: int, 
     lines = np.arange(n)
     gain = paired_share_gain(lines >= won, lines < n - lost)
     assert gain.interval.low <= 0
-    assert is_likely(gain) == likely
+    assert is_likely(gain, won + lost) == likely
+
+
+@pytest.mark.parametrize(("differing", "likely"), [(1, False), (3, False), (4, True)])
+def test_a_gain_on_three_photos_is_not_likely_however_large(differing: int, likely: bool) -> None:
+    """Where a bootstrap draws none of them the gain is 0, else large: its middle says little."""
+    assert is_likely(Gain(difference=0.2, interval=Interval(low=0, high=0.5)), differing) == likely
 
 
 def damaged(made: Made) -> Loaded:
@@ -96,7 +102,7 @@ def test_a_winner_that_is_surer_of_easy_labels_takes_the_bundle_a_part_of_its_wa
 def test_without_time_to_compare_weights_a_likely_gain_is_halved_and_not_given_up(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search.selection.caution.is_likely", lambda gain: True)
+    monkeypatch.setattr("search.selection.caution.is_likely", lambda gain, differing: True)
     monkeypatch.setattr(Searched, "has_time_to_read", False)
     readings: list[object] = []
     monkeypatch.setattr(

@@ -10,7 +10,7 @@ import ray
 from search.planning.budget import REFIT_SHARE, REFIT_START_S, SAFETY, reserve_refit
 from search.records.evidence import Caution, Refit
 from search.records.trial import Measure, TrialRecord
-from search.selection.outcome import Companion
+from search.selection.outcome import Companion, Searched
 from search.selection.refit import allow_seconds, find_twin_behind, join_samples, refit, train_on_all
 from search.settings import StudySettings
 from tests import real_lines
@@ -50,6 +50,25 @@ def test_a_bundle_that_stays_near_its_start_is_left_there(data: TrainingData, tm
     made = searched(data, data.val, tmp_path / "study")
     network = load_network(made.best, data.train)
     assert refit(made.search, made.selection.ranked, network, ("untouched",), None) == (network, None)
+
+
+@pytest.mark.parametrize(("factor", "taken"), [(1, True), (-1, False)])
+def test_over_folds_what_trained_on_all_reads_what_it_has_learned(
+    factor: int, taken: bool, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else is known of it: a network that training broke would be served."""
+    made = searched(data, data.val, tmp_path / "study")
+    weights = {name: factor * array for name, array in made.best.weights.items()}
+    monkeypatch.setattr(
+        "search.selection.refit.run_apart",
+        lambda *given: (replace(made.best, state={"weights": weights}), 14),
+    )
+    monkeypatch.setattr(Searched, "folds", 5)
+    monkeypatch.setattr(Searched, "refitting", "some")
+    winner = load_network(made.best, data.train)
+    final, told = refit(made.search, made.selection.ranked, winner, ("a",), None)
+    assert (told == Refit(epochs=1, samples=14)) == taken
+    assert (final is winner) != taken
 
 
 def test_the_bundle_is_the_mean_of_the_winner_and_what_trained_on_all(

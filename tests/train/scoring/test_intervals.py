@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from train.scoring.intervals import (
+    bootstrap_interval,
     design_effect,
     paired_gain_interval,
     paired_share_gain,
@@ -44,6 +45,17 @@ def test_few_photos_are_no_gain_however_large(photos: int, sure: bool) -> None:
     assert gain.difference == -loss.difference > 0
     assert (gain.interval.low > 0) == (loss.interval.high < 0) == sure
     assert RegionScores.measured(np.ones((1, 5))).interval is None
+
+
+@pytest.mark.parametrize(("photos", "t"), [(5, 2.776), (8, 2.365), (20, 2.093), (172, 1.974)])
+def test_few_photos_have_an_interval_as_wide_as_students(photos: int, t: float) -> None:
+    """Between the usual percentiles of a bootstrap of eight photos lie 2.0 standard errors a side, too few."""
+    values = np.linspace(0.2, 0.8, photos)
+    rows = np.stack([np.ones(photos), values], axis=1)
+    found = bootstrap_interval(rows, lambda sums: float(sums[1] / sums[0]), seed=0)
+    reach = t * float(values.std(ddof=1)) / photos**0.5
+    assert found.high - found.low == pytest.approx(2 * reach, rel=0.1)
+    assert found.low + found.high == pytest.approx(1, abs=0.02)
 
 
 def test_nothing_that_differs_does_not_prove_two_models_equal() -> None:
