@@ -242,18 +242,20 @@ class WarmStart(Frozen):
     Attributes:
         min_samples: smallest number of training samples it is meant for.
         max_samples: the first number of training samples that is too many; None for no bound.
+        min_baseline: least score in [0, 1] of the best pretrained baseline.
         other_models: whether it is for those models alone that no warm start of the space names.
         settings: values under dotted keys.
     """
 
     min_samples: int = Field(0, ge=0)
     max_samples: int | None = Field(None, ge=1)
+    min_baseline: float = Field(0.0, ge=0, le=1)
     other_models: bool = False
     settings: dict[str, Any]
 
-    def applies(self, samples: int) -> bool:
-        """Tell whether it is meant for a training set of `samples` images."""
-        return self.min_samples <= samples and (self.max_samples is None or samples < self.max_samples)
+    def applies(self, samples: int, baseline: float) -> bool:
+        """Tell whether it is meant for a training set of `samples` images that the best baseline scores so."""
+        return self.min_samples <= samples < (self.max_samples or math.inf) and self.min_baseline <= baseline
 
 
 def read_warm_starts(document: Document) -> tuple[WarmStart, ...]:
@@ -292,7 +294,7 @@ def _read_warm_start(document: Document, path: Path, item: object) -> WarmStart:
         first = error.errors()[0]
         raise document.fault(
             (*path, "when", *first["loc"]),
-            f"`when` of a warm start takes min_samples and max_samples, or other_models: {first['msg']}",
+            f"`when` of a warm start takes min_samples and max_samples, min_baseline, other_models: {first['msg']}",
             first["input"],
-            "give whole numbers of training samples, or `other_models: true`",
+            "give whole numbers of training samples, a score from 0 to 1, or `other_models: true`",
         ) from error

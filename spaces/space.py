@@ -99,7 +99,10 @@ class SearchSpace(Frozen):
         return self.model_copy(update={"fixed": fixed, "parameters": (*before, choice, *after)})
 
     def warm_starts_for(
-        self, samples: int, of_models: Mapping[str, Mapping[str, Value]] | None = None
+        self,
+        samples: int,
+        of_models: Mapping[str, Mapping[str, Value]] | None = None,
+        baseline: float = 1.0,
     ) -> list[dict[str, Any]]:
         """Return the points to try first with `samples` training samples, best guess first.
 
@@ -111,9 +114,10 @@ class SearchSpace(Frozen):
         Args:
             samples: to train on.
             of_models: what suits a model (dotted keys), for what is open and a warm start leaves open.
+            baseline: score of the best pretrained one.
         """
         points: list[dict[str, Any]] = []
-        for settings in self._settings_to_try(samples):
+        for settings in self._settings_to_try(samples, baseline):
             point, faults = self.complete(settings)
             suits = (of_models or {}).get(str(point.get("model", self.fixed.get("model"))), {})
             if suits := {key: value for key, value in suits.items() if key in point}:
@@ -122,12 +126,12 @@ class SearchSpace(Frozen):
                 points.append(point)
         return points
 
-    def _settings_to_try(self, samples: int) -> Iterator[Mapping[str, Any]]:
+    def _settings_to_try(self, samples: int, baseline: float) -> Iterator[Mapping[str, Any]]:
         """Yield what the warm starts for so many samples set, each of `other_models` once for every such model."""
         named = {start.settings.get("model") for start in self.warm_starts}
         others = [model for model in self.choices("model") if model not in named]
         for start in self.warm_starts:
-            if start.applies(samples):
+            if start.applies(samples, baseline):
                 for_models = [{"model": model} for model in others] if start.other_models else [{}]
                 yield from ({**model, **start.settings} for model in for_models)
 

@@ -193,8 +193,9 @@ def order_points(probed: Probed, space: SearchSpace) -> tuple[list[dict[str, Any
     samples, fork = len(probed.data.training.train), probed.prepared.fork
     ranked = [probe.model for probe in order_probes(probed.probes)]
     widths = {model: {"fit_width": width} for model, width in find_own_widths(probed.probes).items()}
+    known = max(probe.best.scores.primary for probe in probed.probes)
     points = sorted(
-        space.warm_starts_for(samples, widths),
+        space.warm_starts_for(samples, widths, known),
         key=lambda point: ranked.index(point["model"]) if "model" in point else 0,
     )
     points, earlier = add_earlier(probed.settings, space, points)

@@ -41,6 +41,15 @@ DEALT_SPLITS, DEALT_FOLDS, DEALT = "dealt.splits", "dealt.folds", "photos withou
 """Of splits that are made, and of folds: earlier versions dealt such photos as they deal samples of one text."""
 CARVED = ("data.train.", *SCORED)
 
+WIDENED = {
+    "space.optimiser.learning_rate [batch_norm=frozen]": (
+        "a number in [5e-05, 0.0015]",
+        "a number in [1e-05, 0.0015]",
+    ),
+    "space.replay": (None, "0.0"),  # without general photos
+}
+"""Of the space `detection`, what an earlier version wrote and this one writes: trials may be as they were."""
+
 
 def take_fingerprint(
     space: SearchSpace, sets: Sets, task: str, knowledge: TextKnowledge, folds: int = 1
@@ -137,6 +146,9 @@ def check_fingerprint(folder: Path, begun_with: dict[str, str], resume: bool) ->
         if earlier.get(CUT_KEY) is None:
             refuse_other_lines(earlier, begun_with, folder.name)
         earlier.setdefault(CUT_KEY, begun_with.get(CUT_KEY))
+        for key, ranges in WIDENED.items():
+            if (earlier.get(key), begun_with.get(key)) == ranges:
+                earlier[key] = begun_with[key]
         refuse_other_deal(earlier, begun_with, folder.name)
         refuse_changes(list_differences(earlier, begun_with), folder.name)
     write_whole(path, json.dumps(begun_with, indent=1, ensure_ascii=False), durable=True)

@@ -126,6 +126,8 @@ def test_few_samples_get_as_many_epochs_as_make_enough_steps() -> None:
     found = [space.lengthened(n).fixed for n in (75, 199, 200)]
     assert [(one["epochs"], one["patience"]) for one in found] == [(167, 56), (72, 24), (30, 10)]
     assert load_space("quick").lengthened(20).fixed["epochs"] == 30
+    photos = [load_space("detection").lengthened(n).fixed["epochs"] for n in (6, 17, 51, 100)]
+    assert photos == [125, 50, 20, 20]
     small = space.with_choices("batch_size", [8, 16])
     assert small.lengthened(75).fixed["epochs"] == 50, "batches of 8, the space's first, make ten an epoch"
 
@@ -232,6 +234,24 @@ def test_the_recipe_comes_first_for_each_model(model: str, rate: float, samples:
         first = next(point for point in points if point.get("model", model) == model)
         assert values_of("technique.name", first) == ["full"]
         assert values_of("optimiser.learning_rate", first) == [rate]
+
+
+CAREFUL, RECIPE = ("frozen", 3e-5), ("live", 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("photos", "known", "begins"),
+    [(20, 0.9, [CAREFUL, RECIPE]), (20, 0.3, [RECIPE, CAREFUL]), (512, 0.9, [RECIPE, RECIPE])],
+)
+def test_each_detector_begins_with_the_recipe_unless_few_photos_show_that_it_knows_them(
+    photos: int, known: float, begins: list[tuple[str, float]]
+) -> None:
+    detection = load_space("detection")
+    models = [*detection.choices("model"), "pp-ocrv5-mobile-det"]
+    points = detection.with_choices("model", models).warm_starts_for(photos, baseline=known)
+    for model in models:
+        own = [point for point in points if point["model"] == model]
+        assert [(p["batch_norm"], *values_of("optimiser.learning_rate", p)) for p in own[:2]] == begins
 
 
 @pytest.mark.parametrize(("model", "rate"), [("pp-ocrv6-tiny", 1e-3), ("pp-ocrv6-small", 5e-4)])

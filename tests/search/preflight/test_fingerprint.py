@@ -13,6 +13,7 @@ from search.preflight.fingerprint import (
     CUT_KEY,
     DEALT_FOLDS,
     DEALT_SPLITS,
+    WIDENED,
     check_fingerprint,
     check_layout,
     check_settings,
@@ -22,7 +23,7 @@ from search.preflight.fingerprint import (
 from search.run import settings_of
 from search.settings import StudySettings
 from search.storage.files import FINGERPRINT
-from spaces.space import SearchSpace, parse_space
+from spaces.space import SearchSpace, load_space, parse_space
 from train.data.arguments import options_of
 from train.data.sample import Sample
 from train.data.split import MADE
@@ -118,6 +119,21 @@ def test_lines_that_an_earlier_version_left_out_are_no_changed_data(tmp_path: Pa
         check_fingerprint(folder, today, resume=True)
     with pytest.raises(UsageError, match="must have the space, data and settings"):
         check_fingerprint(folder, today | {"data.val.samples": "2"}, resume=True)
+
+
+def test_a_space_that_holds_what_an_earlier_version_searched_is_no_other_one(tmp_path: Path) -> None:
+    shipped = load_space("detection").forced("replay", 0.0)
+    today = take_fingerprint(shipped, sets(tmp_path, text=DETECTED), "detection", NOTHING)
+    assert {key: today[key] for key in WIDENED} == {key: new for key, (_, new) in WIDENED.items()}
+    written = {key: old for key, (old, _) in WIDENED.items() if old is not None}
+    old = {key: value for key, value in today.items() if key not in WIDENED} | written
+    folder = tmp_path / "find"
+    check_fingerprint(folder, old, resume=False)
+    mixed = today | {"space.replay": "a number in [0, 0.4]"}
+    with pytest.raises(UsageError, match=r"got space\.replay: nothing -> a number in \[0, 0\.4\]; go back"):
+        check_fingerprint(folder, mixed, resume=True)
+    for _ in range(2):
+        check_fingerprint(folder, today, resume=True)
 
 
 def photos(

@@ -11,6 +11,7 @@ import yaml
 from tests.real_photos import config, labelled_photos, samples
 from train.bundle import SETTINGS
 from train.config import TrialConfig
+from train.data.batching.mixture import Extra
 from train.data.charset import Charset
 from train.data.checks.checking import cheap_check, drop_faulty
 from train.data.dataset import MemoryDataset
@@ -54,6 +55,19 @@ def test_settings_that_do_nothing_are_refused() -> None:
 def test_scales_out_of_order_are_refused() -> None:
     with pytest.raises(UsageError, match="min_scale must not be more than max_scale"):
         config(detection={"min_scale": 3})
+
+
+def test_photos_of_other_kinds_are_mixed_into_every_batch(photos: MemoryDataset, data_dir: Path) -> None:
+    """Few photos alone teach a detector to forget all others."""
+    others = labelled_photos(data_dir, "scene_words", split="val", count=2)
+    mixed = config(batch_size=4, replay=0.5)
+    lines, batches = task().training_batches(mixed, photos, [Extra("replay", 0.5, others)], epoch=1)
+    assert [sum(int(index) >= len(photos) for index in batch) for batch in batches] == [2, 2]
+    assert {lines.sources[index] for batch in batches for index in batch} == {
+        *photos.sources,
+        *others.sources,
+    }
+    assert task().batch(lines, batches[0], epoch=1).images.shape == (4, 3, 128, 128)
 
 
 def test_squares_have_one_size_a_batch_and_other_ones_in_the_next(photos: MemoryDataset) -> None:
