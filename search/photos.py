@@ -34,6 +34,7 @@ from search.trials.folds import choose_folds
 from spaces.space import load_space
 from train.bundle import MANIFEST
 from train.config import DetectionConfig, TrialConfig
+from train.data.checks.evidence import MIN_UNITS
 from train.data.photos.lines import is_line
 from train.data.photos.regions import regions_of
 from train.data.sample import Sample
@@ -170,8 +171,7 @@ def _check_folds(asked: StudySettings, pair: PairTime | None, splits: Splits) ->
     """
     if not asked.detection:
         choose_folds(detection_settings(asked, pair), len(splits.train))
-    reader = _in(_reader(asked), None if pair is None else pair.reader_s(pair.detector_s))
-    choose_folds(reader, _count_texts(splits.train))
+    choose_folds(_reader_in(asked, pair, pair.detector_s if pair else 0.0), _count_texts(splits.train))
 
 
 def _check_settings(asked: StudySettings) -> None:
@@ -215,26 +215,33 @@ def detection_settings(asked: StudySettings, pair: PairTime | None) -> StudySett
     """Return the settings of the detector's study."""
     nothing = {name: StudySettings.model_fields[name].default for name in (*READER_ALONE, "upright")}
     settings = _part(asked, DETECTION, {**nothing, "general_options": {}})
-    return _in(settings, None if pair is None else pair.detector_s)
+    return settings if pair is None else _in(settings, pair.detector_s, pair.photos["val"])
 
 
 def recognition_settings(
     asked: StudySettings, detector: str, pair: PairTime | None, elapsed_s: float
 ) -> StudySettings:
     """Return the settings of the reader's study, `elapsed_s` after the beginning."""
-    settings = _reader(asked).model_copy(update={"detection": detector})
-    settings = _in(settings, None if pair is None else pair.reader_s(elapsed_s))
+    settings = _reader_in(asked, pair, elapsed_s).model_copy(update={"detection": detector})
     if settings.confirm:  # which folds exclude: `_check_folds` has seen to it before the detector was trained
         return settings.model_copy(update={"folds": settings.folds or 1})
     return settings
 
 
-def _in(settings: StudySettings, seconds: float | None) -> StudySettings:
-    """Return the settings with so much time; where that is short, for the smallest model alone, and without folds."""
+def _reader_in(asked: StudySettings, pair: PairTime | None, elapsed_s: float) -> StudySettings:
+    reader = _reader(asked)
+    return reader if pair is None else _in(reader, pair.reader_s(elapsed_s), pair.val_texts)
+
+
+def _in(settings: StudySettings, seconds: float, val: int) -> StudySettings:
+    """Return the settings with so much time; where that is short, for the smallest model alone, and without folds.
+
+    So few validation samples that no gain could be shown on them have folds in any time.
+    """
     models, folds = settings.models, settings.folds
-    if seconds is not None and seconds < SMALLEST_ALONE_S:
+    if seconds < SMALLEST_ALONE_S:
         models = models or tuple(map(str, load_space(settings.space).choices("model")[:1]))
-    if seconds is not None and seconds < (FOLDS_S if settings.task == DETECTION else SMALLEST_ALONE_S):
+    if val >= MIN_UNITS and seconds < (FOLDS_S if settings.task == DETECTION else SMALLEST_ALONE_S):
         folds = folds or 1
     return settings.model_copy(update={"time_budget_s": seconds, "models": models, "folds": folds})
 
@@ -252,6 +259,7 @@ def _part(asked: StudySettings, task: str, changes: dict[str, Any]) -> StudySett
         "storage": str(asked.local_folder),
         "task": task,
         "detection": None,
+        "time_budget_s": None,  # each has a part of it
         "weights": asked.weights if models else None,  # of the one model that is named
     }
     place["refit"] = False  # both read the validation photos end to end afterwards

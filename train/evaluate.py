@@ -250,7 +250,7 @@ def evaluate_end_to_end(chosen: argparse.Namespace, reader: Read) -> str:
         write_table(chosen.errors, misread_photos(samples, one.pages, one.counts))
     if chosen.html:
         title = f"{', '.join(map(str, chosen.labels))}: {chosen.detection} and {reader.config.model}"
-        write_output(chosen.html, photo_page(title, samples, one.pages, one.counts), "--html")
+        write_output(chosen.html, photo_page(title, samples, one.pages, one.told), "--html")
     return json.dumps(one.scores.as_dict()) if chosen.json else str(one.scores)
 
 

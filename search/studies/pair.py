@@ -78,7 +78,7 @@ def measure(
         if photos:
             found[split] = read_end_to_end(photos, _boxes(source, detector, photos), recogniser)
     val = found["validation"]
-    write_whole(folder / REPORT, photo_page(f"{name}: validation photos", splits.val, val.pages, val.counts))
+    write_whole(folder / REPORT, photo_page(f"{name}: validation photos", splits.val, val.pages, val.told))
     return Measured(detector, reader, found, choice)
 
 

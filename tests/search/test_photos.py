@@ -25,6 +25,7 @@ from search.storage.files import JOURNAL, STUDY_FILE
 from search.storage.location import check_folder
 from search.storage.lock import sole_search
 from train.data.photos.regions import Region, label_of
+from train.end_to_end.pair import with_boxes_left_out
 from train.end_to_end.photos import describe_faults
 from train.errors import DataError, OcrError, UsageError
 from train.scoring.regions import RegionCounts
@@ -116,7 +117,7 @@ def test_lines_without_photos_are_refused(tmp_path: Path) -> None:
 def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
     models = ("--model", "pp-ocrv6-tiny-det", "--model", "pp-ocrv6-small", "--dictionary", "dict.txt")
     settings = asked(tmp_path / "data", "--time-budget", "1000s", "--texts", "texts.txt", *models)
-    pair = PairTime(1000, {"train": 100, "val": 20}, megapixels=0.5)
+    pair = PairTime(1000, {"train": 100, "val": 20}, megapixels=0.5, val_texts=20)
     detector = detection_settings(settings, pair)
     reader = recognition_settings(settings, "runs/both/detection/best", pair, 300)
     assert detector.time_budget_s == pytest.approx(142.8 + 0.35 * (1000 - 142.8 - 180.6 - 97.8))
@@ -126,6 +127,9 @@ def test_time_models_and_settings_are_divided(tmp_path: Path) -> None:
         "a detector that took too long takes nothing that a reader needs"
     )
     assert (detector.folds, reader.folds, late.folds) == (1, None, 1)
+    few = replace(pair, photos={"train": 20, "val": 5}, val_texts=5)  # on these no gain could be shown
+    scored = detection_settings(settings, few), recognition_settings(settings, "d", few, 999)
+    assert [one.folds for one in scored] == [None, None]
     assert (detector.models, reader.models) == (("pp-ocrv6-tiny-det",), ("pp-ocrv6-small",))
     assert (detector.space, reader.space) == ("detection", "recognition")
     assert (detector.dictionary, reader.dictionary) == (None, "dict.txt")
@@ -221,3 +225,6 @@ def test_faults_are_those_of_finding_and_of_reading() -> None:
         "1 not found, 1 found and misread, 2 found beside the labels"
     )
     assert not describe_faults(RegionCounts(hits=2, detections=2, labels=2, read=2))
+    # a format leaves out two of four boxes: one lies on a label, and what is read in it can be none of the format's
+    told = with_boxes_left_out(RegionCounts(1, 2, 3, 0.8, 1), RegionCounts(2, 4, 3, 1.5, 1))
+    assert describe_faults(told) == "1 not found, 1 found and misread, 1 found beside the labels"

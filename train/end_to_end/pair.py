@@ -35,11 +35,13 @@ class EndToEnd:
     Attributes:
         pages: what was read in each; where a format looks for some texts, the lines that can be one.
         counts: of each photo, compared with its labels.
-        raw: the same of reading greedily; None without a text model.
+        told: the same for people: a text whose box a format left out for what was read in it is misread, not missed.
+        raw: the counts of reading greedily; None without a text model.
     """
 
     pages: Sequence[PhotoReading]
     counts: Sequence[RegionCounts]
+    told: Sequence[RegionCounts]
     raw: Sequence[RegionCounts] | None = None
 
     @cached_property
@@ -50,7 +52,7 @@ class EndToEnd:
     @property
     def faults(self) -> str:
         """What finding and what reading did wrong; empty where all is right."""
-        return describe_faults(add_counts(self.counts))
+        return describe_faults(add_counts(self.told))
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -75,10 +77,17 @@ def read_end_to_end(
     """
     found = [list(quads) for quads in boxes]
     how = reader.config.cut
-    pages = read_photos(samples, found, lambda lines: read(reader, lines, threads, words=how.words)[1], how)
-    pages, model = [page.wanted for page in pages], reader.text_model
+    whole = read_photos(samples, found, lambda lines: read(reader, lines, threads, words=how.words)[1], how)
+    pages, model = [page.wanted for page in whole], reader.text_model
     raw = count_photos(samples, [page.raw for page in pages], rule, model) if model else None
-    return EndToEnd(pages, count_photos(samples, pages, rule, model), raw)
+    counts, every = (count_photos(samples, some, rule, model) for some in (pages, whole))
+    return EndToEnd(pages, counts, [*map(with_boxes_left_out, counts, every)], raw)
+
+
+def with_boxes_left_out(one: RegionCounts, every: RegionCounts) -> RegionCounts:
+    """Return a photo's counts with the labels that were hit by any box, given those of what is wanted and of all."""
+    more = max(0.0, every.hits - one.hits)
+    return one._replace(hits=one.hits + more, detections=one.detections + more)
 
 
 def load_reader(bundle: Path) -> Read:
