@@ -1,17 +1,19 @@
 """Which settings are worth trying first: many, each trained alike on small sets of several kinds.
 
-    python benchmarks/portfolio.py [--minutes M] [--waves N] [--places NAME ...] [--report]
+    python benchmarks/portfolio.py [--minutes M] [--waves N] [--places NAME ...] [--lines N ...] [--report]
 
 A run is one setting in one cell (a set, a number of lines, a seed): tiny, as many epochs as every other setting of the
 cell, no early end, one thread. What it read is appended to `results/portfolio.jsonl` as soon as it is known; runs that
 stand there are not trained again, so the benchmark can be cut and extended. A run is scored on lines that chose
-nothing, by the network of its last epoch. `--report` prints what the runs say, and trains nothing.
+nothing, by the network of its last epoch. Wave 6 also reads means of its settings' networks. `--report` prints what the
+runs say, and trains nothing.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from benchmarks.searches.portfolio_choice import (
     Cell,
     Line,
     Run,
+    Table,
     beside,
     by,
     foretold,
@@ -36,7 +39,15 @@ from benchmarks.searches.portfolio_choice import (
     table_of,
     write_run,
 )
-from benchmarks.searches.portfolio_sets import FEW, FIT_WIDTH, PLACES, lines_of
+from benchmarks.searches.portfolio_means import (
+    BATCH_8,
+    BATCH_16,
+    MEANS,
+    RECIPE,
+    Trained,
+    runs_of_means,
+)
+from benchmarks.searches.portfolio_sets import FEW, FIT_WIDTH, PHOTOS, PLACES, lines_of
 from spaces.space import load_space
 from train.checkpoint import Checkpoint
 from train.config import TrialConfig, config_from_mapping
@@ -51,8 +62,7 @@ from train.tasks import Task
 
 Changes = Mapping[str, Any]
 
-RECIPE, SMALL = "recipe", "small"
-BATCH_8, ALL = "batch 8", "validation too"
+SMALL, ALL = "small", "validation too"
 """The latter trains on the validation lines, too, as many fewer epochs as there are more lines."""
 RATE, PROBABILITY = "optimiser.learning_rate", "augmentation.probability"
 LORA: Changes = {
@@ -65,7 +75,7 @@ WAVES: tuple[dict[str, Changes], ...] = (
         BATCH_8: {"batch_size": 8},
     },
     {
-        "batch 16": {"batch_size": 16},
+        BATCH_16: {"batch_size": 16},
         "wsd": {"schedule.name": "wsd"},
         "rate 4e-4": {RATE: 4e-4},
         "no augmentation": {PROBABILITY: 0.0},
@@ -92,14 +102,28 @@ WAVES: tuple[dict[str, Changes], ...] = (
     {
         ALL: {"batch_size": 8},
     },
+    {
+        RECIPE: {},
+        BATCH_16: {"batch_size": 16},
+        BATCH_8: {"batch_size": 8},
+    },
 )
 """What each changes of the recipe, the first warm start of the space `recognition`; the most telling ones first."""
+OF_MEANS = len(WAVES)
+"""The wave whose networks are averaged, too: a cell of it is trained as a whole."""
 
-RIVALS = dict.fromkeys(WAVES[3], SMALL) | {ALL: BATCH_8}
+RIVALS = dict.fromkeys(WAVES[3], SMALL) | {
+    ALL: BATCH_8,
+    "batch 8, late mean": BATCH_8,
+    "all three, three quarters": "all three",
+}
 """What a setting is compared with, if not with the recipe."""
 SETTINGS = {name: changes for wave in WAVES for name, changes in wave.items()}
-EPOCHS = {50: 24, 150: 12, 500: 6}
-CELLS = tuple(Cell(place, lines, seed) for seed in (0, 1) for lines in EPOCHS for place in PLACES)
+EPOCHS = {50: 24, 60: 40, 150: 12, 200: 16, 500: 6}
+CELLS = tuple(Cell(place, lines, seed) for seed in (0, 1) for lines in (50, 150, 500) for place in PLACES)
+CELLS_OF_MEANS = tuple(
+    Cell(place, lines, seed) for seed in range(2, 10) for lines in (200, 60) for place in PHOTOS
+)
 MOST = 8
 """Settings of a portfolio."""
 TODAY = (RECIPE, "batch 16", "rate, average", "lora")
@@ -119,10 +143,19 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[1, 2, 3],
         metavar="N",
-        help="of settings (1 2 3); 4: of small; 5: with the validation lines",
+        help="of settings (1 2 3); 4: of small; 5: with the validation lines; 6: batch sizes and their means",
     )
     parse.add_argument("--cells", type=int, default=len(CELLS), metavar="N", help="the first so many (all)")
     parse.add_argument("--places", nargs="+", choices=PLACES, default=PLACES, metavar="NAME", help="(all)")
+    parse.add_argument(
+        "--lines",
+        type=int,
+        nargs="+",
+        choices=EPOCHS,
+        default=list(EPOCHS),
+        metavar="N",
+        help="of a cell (all)",
+    )
     parse.add_argument("--report", action="store_true", help="train nothing")
     return parse
 
@@ -133,7 +166,7 @@ def main(arguments: Sequence[str]) -> int:
     if not chosen.report:
         use_cores(1)
         train_missing(chosen, time.monotonic() + 60 * chosen.minutes)
-    if runs := read_runs():
+    if runs := [run for run in read_runs() if run.cell.lines in chosen.lines]:
         report(runs)
     return 0
 
@@ -141,25 +174,47 @@ def main(arguments: Sequence[str]) -> int:
 def train_missing(chosen: argparse.Namespace, until: float) -> None:
     """Train the runs that are not recorded, in the order of the waves."""
     done = {(run.cell, run.setting) for run in read_runs()}
-    for cell, setting in planned(chosen):
-        if (cell, setting) in done:
+    for cell, names, make in planned(chosen):
+        if {(cell, name) for name in names} <= done:
             continue
         if time.monotonic() > until:
             return
-        run = trained(cell, setting)
-        write_run(run)
-        print(
-            f"{cell.place} {cell.lines} (seed {cell.seed}), {setting}: {run.test.exact:.3f} ({run.seconds:.0f} s)",
-            flush=True,
-        )
+        for run in make():
+            write_run(run)
+            place = f"{cell.place} {cell.lines} (seed {cell.seed})"
+            print(f"{place}, {run.setting}: {run.test.exact:.3f} ({run.seconds:.0f} s)", flush=True)
 
 
-def planned(chosen: argparse.Namespace) -> Iterator[tuple[Cell, str]]:
-    """Yield what is to be trained: wave by wave, cell by cell."""
-    for wave in chosen.waves:
-        for cell in CELLS[: chosen.cells]:
-            if cell.place in chosen.places:
-                yield from ((cell, setting) for setting in WAVES[wave - 1])
+def planned(chosen: argparse.Namespace) -> Iterator[tuple[Cell, Sequence[str], Callable[[], Sequence[Run]]]]:
+    """Yield what is to be trained, wave by wave, cell by cell: the names of its runs, and what makes them."""
+    for number in chosen.waves:
+        wave = WAVES[number - 1]
+        for cell in (CELLS_OF_MEANS if number == OF_MEANS else CELLS)[: chosen.cells]:
+            if cell.place not in chosen.places or cell.lines not in chosen.lines:
+                continue
+            if number == OF_MEANS:
+                yield cell, [*wave, *MEANS], partial(with_means, cell, list(wave))
+            else:
+                yield from ((cell, [setting], partial(alone, cell, setting)) for setting in wave)
+
+
+def alone(cell: Cell, setting: str) -> list[Run]:
+    """Train a setting in a cell."""
+    return [trained(cell, setting).run]
+
+
+def with_means(cell: Cell, settings: Sequence[str]) -> list[Run]:
+    """Train settings in a cell; average their networks."""
+    found = {setting: trained(cell, setting) for setting in settings}
+    lines = lines_of(cell)
+    network = engine, task = assemble(config_of(cell, {}), lines.train)
+
+    def read_with(weights: Mapping[str, Any], data: Dataset) -> list[Line]:
+        engine.load({"weights": weights})
+        return read_lines(engine, task, data)
+
+    runs = [one.run for one in found.values()]
+    return runs + runs_of_means(cell, lines, found, network, read_with)
 
 
 def config_of(cell: Cell, changes: Changes) -> TrialConfig:
@@ -171,27 +226,27 @@ def config_of(cell: Cell, changes: Changes) -> TrialConfig:
     return config_from_mapping(nest({**recipe, **changes}), "portfolio")
 
 
-def trained(cell: Cell, setting: str) -> Run:
-    """Train a setting in a cell; return what its last epoch's network reads."""
+def trained(cell: Cell, setting: str) -> Trained:
+    """Train a setting in a cell; return what its last epoch's network reads, and its later weights."""
     lines, config = lines_of(cell), config_of(cell, SETTINGS[setting])
     learnt: Dataset = lines.train
     if setting == ALL:
         learnt = Mixture([lines.train, lines.val])
         config = config.model_copy(update={"epochs": round(config.epochs * len(lines.train) / len(learnt))})
     curve: list[tuple[float, float]] = []
-    last: list[Checkpoint] = []
+    late: list[Checkpoint] = []
 
     def keep(metrics: Metrics, checkpoint: MakeCheckpoint) -> None:
         curve.append((round(metrics["exact_match"], 4), round(metrics["val_loss"], 3)))
-        if metrics["epoch"] == config.epochs:
-            last.append(checkpoint())
+        if metrics["epoch"] > config.epochs // 2:
+            late.append(checkpoint())
 
     started = time.process_time()
     train(config, TrainingData(learnt, lines.few), keep)
     seconds = time.process_time() - started
-    reader = assemble(config, learnt, last[0])
+    reader = assemble(config, learnt, late[-1])
     val, test = (read_lines(*reader, part) for part in (lines.val, lines.test))
-    return Run(
+    run = Run(
         cell,
         setting,
         dict(SETTINGS[setting]),
@@ -202,6 +257,7 @@ def trained(cell: Cell, setting: str) -> Run:
         judged(test),
         curve,
     )
+    return Trained(run, [checkpoint.weights for checkpoint in late])
 
 
 def read_lines(engine: Engine, task: Task, data: Dataset) -> list[Line]:
@@ -215,15 +271,20 @@ def read_lines(engine: Engine, task: Task, data: Dataset) -> list[Line]:
 
 def report(runs: Sequence[Run]) -> None:
     """Print what every setting gains, which to try first, and which judge foretells best."""
-    table, usual = table_of(runs), by(next(iter(JUDGES)), "val")
-    tiny = table_of(run for run in runs if run.setting not in RIVALS)
+    usual, tiny = by(next(iter(JUDGES)), "val"), trained_tiny(runs)
     whole = fullest(tiny)
-    rivals = {name: RIVALS.get(name, RECIPE) for name in SETTINGS if name not in (RECIPE, SMALL)}
+    rivals = {name: RIVALS.get(name, RECIPE) for name in (*SETTINGS, *MEANS) if name not in (RECIPE, SMALL)}
+    table = table_of(runs)
     print_table([gain_over(table, name, rival) for name, rival in rivals.items() if met(table, name, rival)])
     if len(whole) > 1:  # what is best in one cell says nothing
         print_table([{"first": name, "together": value} for name, value in portfolio(whole, usual, MOST)])
         print_table(beside(whole, usual, TODAY))
     print_table([row for part in PARTS for row in foretold(tiny, part)])
+
+
+def trained_tiny(runs: Sequence[Run]) -> Table:
+    """Return what settings of tiny read that learned the training lines alone, without means."""
+    return table_of(run for run in runs if run.setting not in (*WAVES[3], ALL, *MEANS))
 
 
 if __name__ == "__main__":

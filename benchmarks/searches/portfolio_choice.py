@@ -125,6 +125,7 @@ def gain_over(table: Table, setting: str, other: str) -> dict[str, Any]:
     low, high = interval(list(pairs.values())) or (math.nan, math.nan)
     return {
         "setting": setting,
+        "over": other,
         "cells": len(cells),
         "gain": mean(pairs.values()),
         "low": low,

@@ -23,6 +23,8 @@ from train.data.sample import Sample
 from train.data.split import make_splits
 
 FEW, VAL, TEST = 24, 96, 240
+MORE_TEST = {60: 360, 200: 360}
+"""Where it is not TEST, by the cell's lines."""
 FIT_WIDTH = {"vin": 320}
 """Where it is not 0: what the pretrained model reads best at."""
 
@@ -92,7 +94,8 @@ def _photographed(cell: Cell) -> Lines:
     """Split the lines of both of a set's lists anew."""
     paths = [data_folder() / cell.place / f"rec_gt_{split}.txt" for split in ("train", "val")]
     samples = [sample for path in paths for sample in load_file(path)]
-    some = random.Random(cell.seed).sample(samples, min(len(samples), cell.lines + VAL + TEST))
+    wanted = cell.lines + VAL + MORE_TEST.get(cell.lines, TEST)
+    some = random.Random(cell.seed).sample(samples, min(len(samples), wanted))
     shares = VAL / len(some), 1 - (cell.lines + VAL) / len(some)
     splits = make_splits({"all": some}, cell.seed, *shares)
     return Lines(*map(decode_samples, (splits.train, splits.val[:FEW], splits.val, splits.test)))

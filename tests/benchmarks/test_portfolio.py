@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.searches.portfolio_choice import (
@@ -22,6 +23,7 @@ from benchmarks.searches.portfolio_choice import (
     table_of,
     write_run,
 )
+from benchmarks.searches.portfolio_means import Mean, Trained, Weights, mean_of
 
 FIRST, SECOND = Cell("vin", 50, 0), Cell("receipts", 50, 0)
 USUAL = by("exact, then edit", "val")
@@ -75,3 +77,20 @@ def test_runs_are_kept_as_they_were(tmp_path: Path) -> None:
         write_run(one, tmp_path / "runs.jsonl")
     assert table_of(read_runs(tmp_path / "runs.jsonl")).keys() == {FIRST, SECOND}
     assert [one.test for one in read_runs(tmp_path / "runs.jsonl")] == [one.test for one in RUNS]
+
+
+def test_means_are_of_last_weights_or_of_later_epochs_on_the_way_from_the_start() -> None:
+    def weights(value: float) -> Weights:
+        return {"layer": np.array([value, -value], np.float32)}
+
+    trained = {
+        "a": Trained(run(FIRST, "a", 0.5), [weights(2), weights(4)]),
+        "b": Trained(run(FIRST, "b", 0.5), [weights(6), weights(8)]),
+    }
+    for mean, value in (
+        (Mean(("a", "b")), 6.0),
+        (Mean(("a",), late=True), 3.0),
+        (Mean(("a", "b"), share=0.25), 2.25),
+        (Mean(("a",), share=0.0), 1.0),
+    ):
+        assert mean_of(mean, trained, weights(1))["layer"].tolist() == [value, -value]
