@@ -74,9 +74,13 @@ class OptunaSearcher(Searcher):
         return str(Searcher.FINISHED)
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
-        """Keep the learning curve in the study."""
-        if trial_id in self._open:
-            self._open[trial_id].report(result[METRIC], int(result[EPOCH]))
+        """Keep the learning curve in the study; an epoch that was trained again after a crash is told once."""
+        trial, epoch = self._open.get(trial_id), int(result.get(EPOCH, 0))
+        if trial is None:
+            return
+        told = self._study.get_trials(deepcopy=False)[trial.number].intermediate_values
+        if epoch not in told:
+            trial.report(result[METRIC], epoch)
 
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False

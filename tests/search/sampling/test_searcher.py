@@ -3,6 +3,7 @@
 import pickle
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -17,6 +18,7 @@ from search.sampling import searcher as searchers
 from search.sampling.samplers import tpe
 from search.sampling.schedulers import KeptRungs, halving
 from search.sampling.searcher import OptunaSearcher
+from search.storage import pace
 from spaces.space import parse_space
 from train.config import TrialConfig, config_from_mapping
 
@@ -101,6 +103,18 @@ def test_a_trial_of_some_folds_alone_is_not_compared_with_whole_ones(tmp_path: P
     stopped, whole = database(tmp_path)
     assert (stopped.state, stopped.intermediate_values) == (STATES.PRUNED, {1: 0.9})
     assert (whole.state, whole.value) == (STATES.COMPLETE, 0.7)
+
+
+@pytest.mark.filterwarnings("error:The reported value")
+def test_an_epoch_that_is_trained_again_is_told_once(tmp_path: Path) -> None:
+    """A machine may be lost after an epoch was told and before Tune knew its checkpoint; Optuna would warn."""
+    search = searcher(tmp_path)
+    suggested(search, "lost")
+    for score in (0.3, 0.4):
+        search.on_trial_result("lost", report(score))
+    search.on_trial_complete("lost", report(0.4))
+    [lost] = database(tmp_path)
+    assert lost.intermediate_values == {1: 0.3}
 
 
 def test_a_trial_that_a_restored_state_does_not_know_is_let_be(tmp_path: Path) -> None:
@@ -221,12 +235,14 @@ def test_the_database_takes_a_small_share_of_the_time(
 ) -> None:
     """It is written anew each time; after the first it waits, but for the last trial."""
     written: list[int] = []
+    now = [0.0]
 
     def write(study: optuna.Study, path: Path) -> None:
-        time.sleep(0.2)
+        now[0] += 0.2
         written.append(sum(trial.state.is_finished() for trial in study.trials))
 
     monkeypatch.setattr(searchers, "write_optuna_database", write)
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: now[0]))
     search = searcher(tmp_path)
     for trial in "abcd":
         suggested(search, trial)
