@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,13 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.search.machines.ports import free_ports
+
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    (port,) = free_ports(1)
+    return port
 
 
 class Server:

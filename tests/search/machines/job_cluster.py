@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 import time
 import urllib.error
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.search.driver import Process
+from tests.search.machines.ports import free_ports
 
 BIN = Path(sys.executable).parent
 PATH = f"{BIN}{os.pathsep}{os.environ['PATH']}"
@@ -84,16 +84,6 @@ def node(of: Cluster, number: int, *arguments: object) -> Iterator[Process]:
     finally:
         run.signal(signal.SIGTERM)
         run.wait(120)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def wait_for_jobs(of: Cluster, run: Process) -> None:

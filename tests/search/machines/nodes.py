@@ -17,7 +17,8 @@ from pathlib import Path
 import psutil
 
 from tests.search.driver import Process
-from tests.search.machines.job_cluster import BIN, ENVIRONMENT, NODE_PORTS, free_ports, options
+from tests.search.machines.job_cluster import BIN, ENVIRONMENT, NODE_PORTS, options
+from tests.search.machines.ports import free_ports
 
 BRIDGE = "ocrtune0"
 NET = "10.213.7"
