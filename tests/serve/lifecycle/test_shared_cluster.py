@@ -17,6 +17,7 @@ from ray.experimental.internal_kv import _internal_kv_put
 
 from serve.app import _finish
 from serve.cluster.applications import OWNER, is_replaced, list_left, require_names, taking_place
+from serve.environment import SERVE
 from tests.serve.conftest import REPOSITORY, free_port
 from train.errors import UsageError
 
@@ -37,6 +38,8 @@ def port() -> Iterator[int]:
     """Where the cluster's Ray Serve listens."""
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     port = free_port()
+    name = "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"  # by itself Ray kills a proxy that a busy machine starts slowly
+    os.environ.setdefault(name, SERVE[name])
     ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     serve.start(http_options={"host": "127.0.0.1", "port": port})
     serve.run(Hello.bind(), name="hello", route_prefix="/hello")  # type: ignore[attr-defined]
