@@ -39,6 +39,11 @@ def advise_on_model(result: StudyResult) -> str:
         return f"The bundle of this search is {baseline}: no gain over it is shown. Label what it gets wrong."
     if fair is None or fair.baseline.untrained or fair.gain.interval.low > 0:
         how = f", the average of {len(result.averaged)} runs" if len(result.averaged) > 1 else ""
+        if result.refit is not None:
+            mean = result.refit.averaged
+            how += (
+                ", averaged with a network of all samples" if mean else ", trained once more on all samples"
+            )
         return f"Use the bundle of this search: trial {result.winner.id}{how}."
     if fair.gain.interval.high < 0:
         return f"Use {baseline}: fine-tuning made it worse."

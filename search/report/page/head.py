@@ -45,10 +45,11 @@ def show_head(result: StudyResult) -> str:
         *fold_lines(result),
         *_general_sentences(result),
     ]
+    sentences = [words.removesuffix(".") for words in sentences]  # those of the terminal have no full stop
     return (
         f'<p class="soft">{escape(result.name)} &middot; space {escape(result.space)} &middot; '
         f"{escape(result.data.path)}</p><h1>{escape(headline(result)).replace(' %', '&nbsp;%')}</h1>"
-        f"{''.join(f'<p>{escape(words)}</p>' for words in sentences)}"
+        f"{''.join(f'<p>{escape(words)}.</p>' for words in sentences)}"
     )
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from search.records.evidence import Refit
 from search.records.facts import Reservation, sum_reserved
 from search.records.result import Misreading
 from search.report.advice import (
@@ -26,6 +27,16 @@ from train.scoring.intervals import Gain, Interval
 )
 def test_what_to_use_follows_the_interval(low: float, high: float, says: str) -> None:
     assert says in advise_on_model(gained(low, (low + high) / 2, high))
+
+
+@pytest.mark.parametrize(
+    ("averaged", "how"),
+    [(True, ", averaged with a network of all samples."), (False, ", trained once more on all samples.")],
+)
+def test_what_else_the_bundle_is_made_of_is_said(averaged: bool, how: str) -> None:
+    refit = Refit(epochs=9, samples=684, averaged=averaged)
+    said = advise_on_model(gained(0.1, 0.2, 0.3).model_copy(update={"refit": refit}))
+    assert said.endswith(how)
 
 
 def test_a_gain_that_validation_shows_counts_where_the_test_is_too_small_to_show_it() -> None:

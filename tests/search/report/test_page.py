@@ -93,7 +93,8 @@ def test_how_sure_is_shown_beside_how_right_with_counts() -> None:
     groups = (Reliability(said=0.6, lines=3, right=1), Reliability(said=0.99, lines=400, right=398))
     test = DecodedSplit(raw=0.9, decoded=0.95, changed=9, mended=6, broken=1, reliability=groups)
     html = report_html(result().model_copy(update={"decoded": {"validation": test, "test": test}}), image_of)
-    assert "The text model on test lines" in html
+    assert "<p>The text model on test lines: 90.0 % read greedily, 95.0 % with it; " in html
+    assert " 1 spoilt.</p>" in html
     assert "The text model on validation lines" not in html  # these chose it
     page = Page(html)
     assert page.open == []
