@@ -140,20 +140,31 @@ def list_back_from(filesystem: fs.FileSystem, path: str) -> list[str]:
 
 def read_micro_batches(filesystem: fs.FileSystem, folder: str) -> int:
     """Return in how many micro-batches a trial computes its batches, as far as it is known."""
-    path = f"{folder}/{MICRO_BATCHES_FILE}"
-    if filesystem.get_file_info(path).type == fs.FileType.NotFound:
-        return 1
-    with filesystem.open_input_stream(path) as file:
-        return int(json.loads(file.read())["parts"])
+    kept = read_kept(filesystem, f"{folder}/{MICRO_BATCHES_FILE}")
+    return 1 if kept is None else int(kept["parts"])
 
 
 def write_micro_batches(filesystem: fs.FileSystem, folder: str, micro_batches: int) -> None:
     """Write down that a trial's next attempt needs so many micro-batches; raise StorageError where that cannot be."""
-    path, content = f"{folder}/{MICRO_BATCHES_FILE}", json.dumps({"parts": micro_batches}).encode()
+    write_kept(filesystem, f"{folder}/{MICRO_BATCHES_FILE}", {"parts": micro_batches})
+
+
+def read_kept(filesystem: fs.FileSystem, path: str) -> dict[str, Any] | None:
+    """Return what `write_kept` wrote; None where it has not."""
+    if filesystem.get_file_info(path).type == fs.FileType.NotFound:
+        return None
+    with filesystem.open_input_stream(path) as file:
+        found: dict[str, Any] = json.loads(file.read())
+    return found
+
+
+def write_kept(filesystem: fs.FileSystem, path: str, value: Mapping[str, Any]) -> None:
+    """Write into a trial's folder, whole, what its next attempt goes on with; raise StorageError where it cannot be."""
+    content = json.dumps(value).encode()
     with _writing("what a trial goes on with"):
         if isinstance(filesystem, fs.LocalFileSystem):
-            write_whole(Path(path), content)
+            write_whole(Path(path), content, durable=True)
             return
-        filesystem.create_dir(folder)
+        filesystem.create_dir(str(PurePosixPath(path).parent))
         with filesystem.open_output_stream(path) as file:  # it appears when it is closed
             file.write(content)

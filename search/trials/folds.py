@@ -9,7 +9,7 @@ on.
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -141,6 +141,7 @@ class Fold:
         metrics: of its last epoch: it is given, not chosen.
         rows: how each of its samples was done (`Task.per_sample`).
         samples: number of them.
+        checkpoint: None of a later fold that was trained before an interruption.
         predicted: what is to be chosen by; None where the task chooses nothing.
     """
 
@@ -148,7 +149,7 @@ class Fold:
     rows: SampleStats
     samples: int
     seconds: float
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None = None
     predicted: Predicted | None = None
 
 
@@ -222,8 +223,12 @@ def run_folds(
     saved: Checkpoint | None,
     micro_batches: int = 1,
     watch: Watch = watch_nothing,
+    *,
+    kept: MutableMapping[int, Fold] | None = None,
 ) -> None:
     """Train fold after fold and report after each what all so far say; the first one's checkpoint is kept.
+
+    Later ones that were kept are not trained again, but reported: the interruption may have come before their report.
 
     Args:
         config: what to train; every fold for all of its epochs.
@@ -232,11 +237,18 @@ def run_folds(
         saved: the first fold's checkpoint of an interrupted trial, which is not trained again.
         micro_batches: in which the largest batches are computed, to keep to its memory.
         watch: called after every batch.
+        kept: later folds, by number; each that is trained is added, unless settings are chosen by what it reads.
     """
     done: list[Fold] = []
+    kept = {} if kept is None else kept
     for number, data in enumerate(folds, 1):
         again = saved if number == 1 else None
-        done.append(train_fold(config, data, again, micro_batches, _of_fold(watch, number, len(folds))))
+        fold = kept.get(number) or train_fold(
+            config, data, again, micro_batches, _of_fold(watch, number, len(folds))
+        )
+        if number > 1 and number not in kept and fold.predicted is None:
+            kept[number] = replace(fold, checkpoint=None)
+        done.append(fold)
         if again is None:
             report(*average_folds(done, len(folds), config), done[0].checkpoint if number == 1 else None)
 

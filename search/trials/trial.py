@@ -9,6 +9,7 @@ from ray import tune
 from search.records.trial_report import TrialReport
 from search.trials.folds import FOLD_SEED, run_folds, split_folds
 from search.trials.heartbeat import heartbeat, this_trial
+from search.trials.kept_folds import folds_of_this_trial
 from search.trials.reporting import Notes, make_fold_report, make_tune_report
 from search.trials.start import TrialSetup, TrialStart, find_start, set_micro_batches
 from search.trials.workers import train_on_workers
@@ -63,7 +64,8 @@ def train_from(start: TrialStart, notes: Notes, config: TrialConfig, setup: Tria
     if setup.folds > 1:
         folds = split_folds(data, setup.folds, TASKS.get(config.task), FOLD_SEED)
         report_fold = make_fold_report(start, notes, config, setup)
-        run_folds(config, folds, report_fold, start.checkpoint, start.micro_batches, watch)
+        kept = folds_of_this_trial()
+        run_folds(config, folds, report_fold, start.checkpoint, start.micro_batches, watch, kept=kept)
         return
     report = make_tune_report(len(data.val), start, notes, config, setup)
     options: dict[str, Any] = {"micro_batches": start.micro_batches, "watch": watch}
