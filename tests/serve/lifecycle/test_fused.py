@@ -72,10 +72,9 @@ def find_working(server: Server, load: Load) -> psutil.Process:
         before = cpu_times(server)
         load.wait_for(20)
         after = cpu_times(server)
-        assert len(after) == 2
         worked = {process: after[process] - before.get(process, 0.0) for process in after}
-        working, spare = sorted(worked, key=lambda process: -worked[process])
-        if worked[working] > 2 * worked[spare]:
+        working, *spares = sorted(worked, key=lambda process: -worked[process])
+        if len(spares) == 1 and worked[working] > 2 * worked[spares[0]]:
             return working
         assert time.monotonic() < until, worked
 

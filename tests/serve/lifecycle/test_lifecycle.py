@@ -118,7 +118,8 @@ def test_another_proxy_stands_in_for_a_killed_one(server: Server) -> None:
     """Until Ray has started one that knows where to send requests: nobody gets an error from a proxy without routes."""
     statuses: list[int] = []
     for proxy in proxies_of(server):
-        proxy.kill()
+        with suppress(psutil.NoSuchProcess):
+            proxy.kill()
     until = time.monotonic() + 180
     while 200 not in statuses or not any("-sf" in arguments for arguments in proxies_of(server).values()):
         assert time.monotonic() < until
@@ -143,8 +144,11 @@ def proxies_of(server: Server) -> dict[psutil.Process, list[str]]:
 
 def replica_of(server: Server) -> psutil.Process:
     """Return a recogniser of this server, and of no other on the machine."""
-    ours = psutil.Process(server.pid).children(recursive=True)
-    return next(process for process in ours if "recognition:Recogniser" in "".join(process.cmdline()))
+    for process in psutil.Process(server.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # another one may end meanwhile
+            if "recognition:Recogniser" in "".join(process.cmdline()):
+                return process
+    raise AssertionError("no recogniser runs")
 
 
 def test_a_bundle_is_replaced_and_taken_back_under_load(
