@@ -31,7 +31,7 @@ from serve.cluster.applications import (
     taking_place,
 )
 from serve.cluster.own import list_machines, spare_processes
-from serve.environment import LAST_S, MOST_S, name_host
+from serve.environment import name_host
 from serve.inference.replicas import LOGGING, build_model_application, deploy_model, find_reason, find_surge
 from serve.loop.versions import find_serving
 from serve.metrics import SHARED_FOLDER
@@ -60,8 +60,7 @@ def build_ingress_application(settings: Settings, shared: Path | None = None) ->
             "runtime_env": {"env_vars": {SHARED_FOLDER: str(shared)}} if shared else {},
         },
         health_check_period_s=2,
-        # that of a HAProxy which was replaced, too: a request that is under way has the time of any other
-        graceful_shutdown_timeout_s=min(settings.limits.seconds + LAST_S, MOST_S),
+        graceful_shutdown_timeout_s=60,  # one that hangs has it, too, and keeps its GPU for as long
         logging_config=LOGGING,
     ).bind(settings.model_dump(mode="json"))
 

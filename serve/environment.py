@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +39,7 @@ PORTS = (
 )
 LEAST_REPLICA_PORTS = 50
 LAST_S = 30
-"""What a HAProxy, or a process that speaks HTTP, has beyond the time of a request when it was replaced."""
+"""What a HAProxy that was replaced has beyond the time of a request."""
 MOST_S = 10**6
 """HAProxy counts milliseconds in 31 bits."""
 SHORT = Path("/tmp")  # noqa: S108 - where Ray's lies, too
@@ -94,8 +95,15 @@ def _make_haproxy_folder() -> Path:
     """
     require_folder(SHORT, "HAProxy's folder")
     folder = Path(tempfile.mkdtemp(prefix="ocrtune-", dir=SHORT))
-    atexit.register(partial(shutil.rmtree, folder, ignore_errors=True))
+    atexit.register(partial(remove_haproxy_folder, folder))
     return folder
+
+
+def remove_haproxy_folder(folder: Path) -> None:
+    """Remove the folder that `prepare` made; what still lives would put files into it meanwhile, so it moves first."""
+    with suppress(OSError):
+        folder = folder.rename(folder.with_name(f"{folder.name}-old"))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def count_replica_ports(cores: int) -> int:

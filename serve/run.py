@@ -5,7 +5,6 @@ import logging
 import math
 import os
 import re
-import shutil
 import signal
 import sys
 import threading
@@ -24,7 +23,7 @@ from pydantic import ValidationError
 
 from serve.arguments import parser
 from serve.claims import Claims, claim, format_host, refuse_storage
-from serve.environment import count_gpus, prefer_one_process, prepare
+from serve.environment import count_gpus, prefer_one_process, prepare, remove_haproxy_folder
 from serve.loop.general import read_general
 from serve.loop.versions import find_serving
 from serve.runtime.gpus import require_runtime
@@ -121,7 +120,7 @@ def _leave(folder: Path | None, number: int, _: object) -> None:
 
 def _remove(folder: Path | None) -> None:
     if folder:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_haproxy_folder(folder)
 
 
 def find_sources(settings: Settings, anew: bool) -> dict[str, str]:

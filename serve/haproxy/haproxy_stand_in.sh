@@ -14,8 +14,11 @@ is_replaced() { # Ray's first one knows no routes yet; it is replaced by one tha
     return 1
 }
 raylet=$(sed -n "s/^PPid:[^0-9]*//p" "/proc/$2/status")
+pause=0.25 at_end=
+# A signal that comes between the question and the wait is missed: the pause is short with it, too.
+command -v setpriv > /dev/null && pause=1 at_end="setpriv --pdeathsig KILL"
 while lives "$1"; do
-    sleep 5 &
+    sleep $pause &
     wait $! # as long, or until the signal
     kill $! 2> /dev/null
 done
@@ -24,7 +27,7 @@ lives "$2" || exit 0         # the server ends
 [ -z "$(others)" ] || exit 0 # another one has taken over
 mine=${OCRTUNE_CONFIG%/*}/stand_in.conf
 sed -e "/^ *stats socket /d" -e "/server-state/d" "$OCRTUNE_CONFIG" > "$mine"
-setpriv --pdeathsig KILL "$OCRTUNE_HAPROXY" -db -f "$mine" &
+$at_end "$OCRTUNE_HAPROXY" -db -f "$mine" &
 waited=0
 while lives "$raylet" && lives $! && [ $waited -lt 150 ] && ! is_replaced; do
     sleep 0.2

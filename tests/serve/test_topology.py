@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from serve.app import build_ingress_application
 from serve.environment import HAPROXY_FILES, count_replica_ports, prepare
 from serve.settings import Limits, Settings
 from serve.topology import Layout, choose_layout
@@ -58,11 +57,6 @@ def test_a_clusters_haproxy_needs_no_folder_here(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "environ", environment)
     assert prepare("127.0.0.1", 8000, seconds=0.5, cluster=True) is None
     assert not environment.keys() & HAPROXY_FILES.keys()
-
-
-def test_a_process_that_is_replaced_has_the_time_of_a_request() -> None:
-    bound = build_ingress_application(Settings(limits=Limits(seconds=900)))._bound_deployment
-    assert bound._deployment_config.graceful_shutdown_timeout_s > 900
 
 
 def test_a_process_that_stands_by_takes_no_part() -> None:

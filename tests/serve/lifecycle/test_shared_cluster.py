@@ -39,8 +39,9 @@ def port() -> Iterator[int]:
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     port = free_port()
     name = "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"  # by itself Ray kills a proxy that a busy machine starts slowly
-    os.environ.setdefault(name, SERVE[name])
-    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, os.environ.get(name, SERVE[name]))
+        ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     serve.start(http_options={"host": "127.0.0.1", "port": port})
     serve.run(Hello.bind(), name="hello", route_prefix="/hello")  # type: ignore[attr-defined]
     turning = Hello.options(ray_actor_options={"num_cpus": 0})  # type: ignore[attr-defined]
