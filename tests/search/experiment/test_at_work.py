@@ -1,5 +1,11 @@
 """What is said of a search at work: from its state to lines."""
 
+import re
+import time
+
+import pytest
+
+from search.experiment import live
 from search.experiment.at_work import MOST, AtWork, format_item, format_live_lines, format_plain_line
 from train.steps.position import Position
 
@@ -10,6 +16,22 @@ def test_a_file_gets_one_plain_line() -> None:
     line = format_plain_line(TRAINING, 1079.6)
     assert line == "at work: training, 1:20, 3:00 left: a epoch 1/9, batch 2/3; b before its first batch"
     assert format_plain_line(AtWork("planning", 0.0), 5.0) == "at work: planning, 0:05"
+
+
+def test_a_file_is_told_of_what_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(live, "SOON_S", 0.0)
+    monkeypatch.setattr(live, "POLL_S", 0.01)
+    monkeypatch.setattr(live, "read_positions", lambda trials: dict.fromkeys(trials, Position(1, 9, 2, 3)))
+    printed, until = "", time.monotonic() + 60
+    with live.shown():
+        live.show_stage("training")
+        live.show_trials(["a"])
+        while "\n" not in printed.partition("a epoch")[2] and time.monotonic() < until:
+            time.sleep(0.01)
+            printed += capsys.readouterr().out
+    assert re.search(r"^at work: training, \d+:\d\d: a epoch 1/9, batch 2/3$", printed, re.MULTILINE)
 
 
 def test_a_terminal_gets_a_line_for_each_but_not_more_than_fit() -> None:

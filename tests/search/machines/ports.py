@@ -3,16 +3,21 @@
 import os
 import random
 import socket
-from collections.abc import Iterator
-from itertools import cycle
+from itertools import cycle, islice
 
 PORTS = range(20_000, 32_000)
-"""Linux gives none of these away: neither to connections nor to who listens on any port, as Ray's processes do."""
+"""By default Linux gives none of these away: neither to connections nor to who listens on any port, as Ray does."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on: each once, and none that another of pytest's processes is given."""
-    return [next(port for port in _OURS if is_free(port)) for _ in range(count)]
+    """Return ports that nothing listens on: each once, and none that another of pytest's processes is given.
+
+    Raises RuntimeError where fewer are free: a second round would find no more.
+    """
+    ports = list(islice(filter(is_free, islice(_NEXT, len(_OURS))), count))
+    if len(ports) < count:
+        raise RuntimeError(f"{count} ports asked for, {len(ports)} of {len(_OURS)} free")
+    return ports
 
 
 def is_free(port: int) -> bool:
@@ -24,12 +29,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def deal() -> Iterator[int]:
-    """Yield this process's share of the ports, in random order."""
+def deal() -> list[int]:
+    """Return this process's share of the ports, in random order."""
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     ports = list(PORTS[number :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))])
     random.shuffle(ports)
-    return cycle(ports)
+    return ports
 
 
 _OURS = deal()
+_NEXT = cycle(_OURS)
