@@ -114,7 +114,8 @@ def take_trained(
 ) -> tuple[Loaded, Refit] | str:
     """Return the network that was trained on all samples in the winner's place, or why it is not taken.
 
-    It has learned the validation samples: if it reads fewer of them than the first fold's network, it is broken.
+    It has learned the validation samples: if it scores lower on them than the first fold's network, by more than one
+    sample is worth, it is broken.
     """
     first_fold, val = winner.checkpoint, search.data.training.val
     if trained.charset != first_fold.charset:
@@ -127,8 +128,8 @@ def take_trained(
     )
     network = load_network(kept, search.data.training.train)
     final = Loaded(network.engine, winner.task, checkpoint=kept)
-    if final.read(val).scores.primary < winner.read(val).scores.primary:
-        return "what was trained on all reads fewer of the validation samples"
+    if final.read(val).scores.primary < winner.read(val).scores.primary - 1 / len(val):
+        return "what was trained on all scores lower on the validation samples"
     return final, Refit(epochs=trained.epoch, samples=samples)
 
 

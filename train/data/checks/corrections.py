@@ -71,7 +71,7 @@ def read_table(path: Path) -> list[LabelErrorRow]:
 
 
 def _row(cells: list[str], place: str) -> LabelErrorRow:
-    require_no_rows(cells, "\t", place, QUOTES)
+    require_no_rows(cells, "\t", len(COLUMNS), place, QUOTES)
     cells = cells + [""] * (len(COLUMNS) - len(cells))  # spreadsheets drop empty cells at the end
     try:
         split, image, label, reading, agree, chance, corrected = cells

@@ -121,9 +121,12 @@ def detect(
             )
         if found:
             return next(iter(found.items()))
-    if alone := _alone(root, options, [name for task in tasks for name in names_of(task)]):
-        return alone
+    alone = _alone(root, options, [name for task in tasks for name in names_of(task)])
     folders = [folder for folder in _inner(root) if _finds(folder, options, tasks)]
+    if alone and (
+        FORMATS.get(alone[0]).turn or not folders
+    ):  # a list of any name may be what a model has read
+        return alone
     inner = [str(folder) for folder in folders if folder.parent not in folders]
     raise DataError(
         "a data folder must hold labels in a known format",
@@ -158,6 +161,8 @@ def _alone(
         if _takes(name, options)
         for path in FORMATS.get(name).find_alone(files)
     ]
+    if len({name for name, _ in found}) > 1:  # beside a table, a list of any name is something else
+        found = [(name, path) for name, path in found if FORMATS.get(name).turn]
     told = split_of if len(found) == 1 else only_split_in
     splits = {told(path.stem) or "all": path for _, path in found}
     several = len(splits) < len(found) or {"all", "train"} <= splits.keys()

@@ -107,3 +107,24 @@ def test_regions_that_python_printed_are_told_as_such(tmp_path: Path) -> None:
     (tmp_path / "det_gt.txt").write_text(f"a.png\t{json.loads(REGIONS)}\n")
     with pytest.raises(DataError, match=r"regions must be JSON, got .*:1: .*; write them with json\.dumps"):
         load(tmp_path, tasks=("detection",))
+
+
+@pytest.mark.parametrize("remark", ["dark, as c.png\nturned", '{""x"": 1,\n ""file"": ""b.png"", ""h"": 3}'])
+def test_a_cell_of_several_lines_that_tells_of_an_image_is_no_row(tmp_path: Path, remark: str) -> None:
+    (tmp_path / "train.csv").write_text(f'path,text,remark\na.png,A,"{remark}"\nb.png,B,\n', encoding="utf-8")
+    assert [one.text for one in load(tmp_path)[1]["train"]] == ["A", "B"]
+
+
+def test_columns_that_were_named_may_have_the_image_within(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("1 a.png hello\n2 b.png you\n", encoding="utf-8")
+    options = {"delimiter": " ", "quotes": "csv", "image": "2", "text": "3"}
+    assert [one.text for one in load(tmp_path / "list.txt", options)[1]["all"]] == ["hello", "you"]
+
+
+def test_a_stray_list_does_not_stand_for_labelled_folders(tmp_path: Path) -> None:
+    (tmp_path / "predicts_rec.txt").write_text("a.png\tA\n", encoding="utf-8")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rec_gt_train.txt").write_text("a.png\tA\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"labels lie in .*one, .*two: name one"):
+        load(tmp_path)

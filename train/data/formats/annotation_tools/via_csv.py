@@ -59,7 +59,7 @@ def csv_rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
                     f"every row must have {len(columns)} cells", f"{source} with {len(cells)}", "mend it"
                 )
             if columns and cells:
-                require_no_rows(cells, delimiter, source, "mend its quotes")
+                require_no_rows(cells, delimiter, len(columns), source, "mend its quotes")
                 yield dict(zip(columns, cells, strict=True)), source
             columns = columns or _columns(cells)
     except csv.Error as error:

@@ -108,12 +108,13 @@ def _members(content: str, at: int) -> Iterator[_Member]:
 
 
 def _numbers(content: str, places: Sequence[int]) -> list[int]:
-    """Return the lines of ascending places, if no two are in one, else the numbers from 1."""
-    lines, line, counted = [], 1, 0
+    """Return the lines of ascending places; the number of an entry where a line holds several."""
+    lines, line, counted, number = [], 1, 0, 0
     for place in places:
         line, counted = line + content.count("\n", counted, place), place
-        lines.append(line)
-    return lines if len({*lines}) == len(lines) else list(range(1, len(lines) + 1))
+        number = max(line, number + 1)
+        lines.append(number)
+    return lines
 
 
 def _is_ours(path: Path) -> bool:

@@ -70,7 +70,7 @@ def _is_line(line: str) -> bool:
     name, tab, label = line.partition("\t")
     named = has_image_name(name.strip()) or name.startswith('["')
     is_other = is_regions(label) or is_corners(label.partition("\t")[0]) or label.strip() in ANGLES
-    return named and tab != "" and not is_other
+    return named and tab != "" and not is_other and "\t" not in label.strip()
 
 
 def _holds_texts(path: Path) -> bool:

@@ -88,8 +88,10 @@ def delimited_table(
             note(
                 f"{path}: every row but the first ends in {delimiter!r}, which is taken for no part of its text"
             )
-        _require_names_first(path, form, beginning)
         places = [columns.index(name) for name in wanted]
+        is_named = quotes and places[0] < len(first) and has_image_name(first[places[0]].strip())
+        if not is_named:
+            _require_names_first(path, form, beginning)
         is_text_last = places[TEXT_PLACE] == len(columns) - 1
         found = _cells(path, form, len(columns) if is_text_last else 0)
         if named:
@@ -213,11 +215,12 @@ def _cells(path: Path, form: _Written, count: int) -> Iterator[tuple[str, list[s
     reader = csv.reader(
         lines(), delimiter=form.delimiter, strict=True, skipinitialspace=form.spaced, escapechar=escape
     )
-    number = 1
+    number, columns = 1, 0
     try:
         for cells in reader:
             if cells:
-                require_no_rows(cells, form.delimiter, f"{path}:{number}", REMEDY)
+                columns = columns or len(cells)
+                require_no_rows(cells, form.delimiter, columns, f"{path}:{number}", REMEDY)
                 yield f"{path}:{number}", cells, raw[0] if reader.line_num == number else ""
             number = reader.line_num + 1
     except csv.Error as error:

@@ -18,6 +18,7 @@ PATH = "path"
 INSIDE, LONG, SEEN = "data:", 100, 64
 """How an image begins that stands in a cell itself as an address, characters that a name has at most, and those of an
 image in base64 that are looked at."""
+URL_SAFE = str.maketrans("-_", "+/")
 
 
 def name_in(cell: Any, column: str, source: str) -> str:
@@ -45,20 +46,28 @@ def is_inside(name: str) -> bool:
 
 def _is_encoded(beginning: str) -> bool:
     try:
-        return sniff(base64.b64decode(beginning, validate=True)) is not None
+        return sniff(base64.b64decode(beginning.translate(URL_SAFE), validate=True)) is not None
     except ValueError:  # as of nearly every name
         return False
 
 
-def require_no_rows(cells: Sequence[str], delimiter: str, source: str, remedy: str) -> None:
-    """Raise DataError where a cell seems to have swallowed rows: a quotation mark that is text, and another below."""
+def require_no_rows(cells: Sequence[str], delimiter: str, columns: int, source: str, remedy: str) -> None:
+    """Raise DataError where a cell seems to have swallowed rows: a quotation mark that is text, and another below.
+
+    A line of it is a row if it begins with an image, or has an image and as many fields as the table has columns.
+    """
     for cell in cells:
-        lines = cell.split("\n")
-        for fields in (line.split(delimiter) for line in lines if len(lines) > 1):
-            if len(fields) > 1 and any(has_image_name(field.strip(' "\r')) for field in fields):
-                raise DataError(
-                    "a cell in quotes must not hold other rows", f"{source}: {cell[:60]!r}", remedy
-                )
+        first, *others = (line.split(delimiter) for line in cell.split("\n"))
+        begun = any(len(fields) > 1 and has_image_name(fields[0].strip()) for fields in others)
+        whole = (fields for fields in (first, *others) if others and len(fields) >= columns > 1)
+        if begun or any(_is_name(field) for fields in whole for field in fields):
+            raise DataError("a cell in quotes must not hold other rows", f"{source}: {cell[:60]!r}", remedy)
+
+
+def _is_name(field: str) -> bool:
+    """Whether a field is the name of an image and nothing else."""
+    bare = field.strip(' "\r')
+    return has_image_name(bare) and not set(bare) & set(' "{}')
 
 
 class ImageNames:
